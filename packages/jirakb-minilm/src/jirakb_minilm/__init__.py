@@ -1,0 +1,1 @@
+"""all-MiniLM-L6-v2 as a dynamic int8 ONNX model, with its tokenizer."""

@@ -1,0 +1,104 @@
+"""Every error the product raises on purpose, grouped by what to do next.
+
+JirakbError
+├── SettingsError                      fix what you typed or configured (exit 2)
+│   ├── UsageError                     an option or argument is wrong
+│   ├── ConnectorValidationError       the site, project or query of a connector cannot work
+│   │   └── InsufficientPermissionsError   the credentials are refused or may not read this
+│   └── KnowledgeBaseBusyError         another process is syncing into this knowledge base
+├── SiteError                          the site is at fault: wait and run again (exit 5)
+│   ├── SiteUnreachableError           no usable answer within the retry budget
+│   ├── RateLimitedError               the site keeps answering "wait"
+│   └── ProtocolError                  the site answered something that is not Jira's protocol
+├── DeletionBrakeError                 too much would be deleted: look, then confirm (exit 4)
+├── NotFoundError                      no such issue or knowledge base (exit 6)
+├── SkippedIssueError                  one issue cannot be read: it becomes an omission
+└── InternalError                      a fault of ours
+    └── CorruptStoreError              a file of a knowledge base or model is not what was written
+"""
+
+from __future__ import annotations
+
+
+class JirakbError(Exception):
+    """Root of the tree. `exit_code` is what the command line ends with; `fix` says what the reader can do."""
+
+    exit_code = 1
+
+    def __init__(
+        self, message: str, *, fix: str = "", url: str = "", key: str = "", status: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fix = fix
+        self.url = url
+        self.key = key
+        self.status = status
+
+
+class SettingsError(JirakbError):
+    """Something the user gave must change before this can work."""
+
+    exit_code = 2
+
+
+class UsageError(SettingsError):
+    """An option, argument or setting has a value that cannot be used."""
+
+
+class ConnectorValidationError(SettingsError):
+    """The site, project or query of a connector cannot work as configured."""
+
+
+class InsufficientPermissionsError(ConnectorValidationError):
+    """The site refuses the credentials, or they may not read what is asked for (401, 403)."""
+
+
+class KnowledgeBaseBusyError(SettingsError):
+    """Another process holds the lease of this knowledge base."""
+
+
+class SiteError(JirakbError):
+    """The site is at fault or out of reach; the same command may work later."""
+
+    exit_code = 5
+
+
+class SiteUnreachableError(SiteError):
+    """No usable answer came within the retry budget."""
+
+
+class RateLimitedError(SiteError):
+    """The site kept answering 429 for longer than the retry budget."""
+
+
+class ProtocolError(SiteError):
+    """The site answered something that is not Jira's protocol (HTML, a repeated page token, a wrong shape)."""
+
+
+class DeletionBrakeError(JirakbError):
+    """A census would delete more than the brake allows; nothing was deleted."""
+
+    exit_code = 4
+
+
+class NotFoundError(JirakbError):
+    """No such issue, document or knowledge base."""
+
+    exit_code = 6
+
+
+class SkippedIssueError(JirakbError):
+    """One issue cannot be fetched or read; `reason` is a short code for the omission."""
+
+    def __init__(self, message: str, *, reason: str, key: str = "") -> None:
+        super().__init__(message, key=key)
+        self.reason = reason
+
+
+class InternalError(JirakbError):
+    """A fault of this program."""
+
+
+class CorruptStoreError(InternalError):
+    """A file that this program wrote or ships is not what it was."""

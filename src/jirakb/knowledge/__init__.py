@@ -1,0 +1,1 @@
+"""Documents made searchable: stored, split, embedded, indexed, found. Knows nothing of Jira's protocol."""

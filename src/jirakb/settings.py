@@ -1,0 +1,73 @@
+"""Every setting of the program with its unit, default and reason, read once from the environment by `Settings.read`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from jirakb.errors import UsageError
+
+MAX_SECTION_BYTES = 100 * 1024
+"""A section is at most this long in UTF-8 bytes, overlap included (the specification's MAX_CHUNK_SIZE)."""
+MIN_SECTION_BYTES = 10 * 1024
+"""A section is at least this long where the document has that much text of one reader set (MIN_CHUNK_SIZE)."""
+OVERLAP_BYTES = 2 * 1024
+"""A section split from the one before repeats up to this much of its end (OVERLAP_SIZE)."""
+PASSAGE_CHARS = 800
+"""A passage is at most this many characters: about 200 tokens, below the embedder's 256 with the issue's heading."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says. The command line's options override it."""
+
+    home: Path
+    """Folder of all knowledge bases (JIRAKB_HOME; default ~/.jirakb)."""
+    gateway_url: str = "https://api.atlassian.com"
+    """Atlassian's API gateway (JIRAKB_GATEWAY_URL); a setting so that a simulated site can stand for it."""
+    auth_url: str = "https://auth.atlassian.com"
+    """Atlassian's authorization host (JIRAKB_AUTH_URL)."""
+    allowed_sites: tuple[str, ...] = ()
+    """Hosts that may be called over plain http besides loopback (JIRAKB_ALLOWED_SITES, comma-separated)."""
+    token: str = ""
+    """API token or PAT when none is given as an option (JIRAKB_TOKEN)."""
+    password: str = ""
+    """Password when none is given as an option (JIRAKB_PASSWORD)."""
+    connections: int = 8
+    """Requests to one site side by side (JIRAKB_CONNECTIONS); the site's answers slow it down further."""
+    overlap_minutes: int = 10
+    """How far before the watermark an incremental sync reads again: longer than a site's index usually lags (JIRAKB_OVERLAP_MINUTES)."""
+    census_hours: int = 24
+    """With --prune auto, a census is taken when the last is older than this (JIRAKB_CENSUS_HOURS)."""
+    brake_share: float = 0.2
+    """A census that would delete more than this share of the connector's issues ... (JIRAKB_BRAKE_SHARE)"""
+    brake_count: int = 50
+    """... and more than this many issues stops and asks (JIRAKB_BRAKE_COUNT)."""
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """The settings of this process; raises UsageError on a value that is no number where one is needed."""
+        env = os.environ if environ is None else environ
+        return cls(
+            home=Path(env.get("JIRAKB_HOME") or Path.home() / ".jirakb"),
+            gateway_url=env.get("JIRAKB_GATEWAY_URL") or cls.gateway_url,
+            auth_url=env.get("JIRAKB_AUTH_URL") or cls.auth_url,
+            allowed_sites=tuple(s.strip() for s in env.get("JIRAKB_ALLOWED_SITES", "").split(",") if s.strip()),
+            token=env.get("JIRAKB_TOKEN", ""),
+            password=env.get("JIRAKB_PASSWORD", ""),
+            connections=int(_number(env, "JIRAKB_CONNECTIONS", cls.connections)),
+            overlap_minutes=int(_number(env, "JIRAKB_OVERLAP_MINUTES", cls.overlap_minutes)),
+            census_hours=int(_number(env, "JIRAKB_CENSUS_HOURS", cls.census_hours)),
+            brake_share=_number(env, "JIRAKB_BRAKE_SHARE", cls.brake_share),
+            brake_count=int(_number(env, "JIRAKB_BRAKE_COUNT", cls.brake_count)),
+        )
+
+
+def _number(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "")
+    try:
+        return float(text) if text else default
+    except ValueError as exc:
+        raise UsageError(f"{name} must be a number, not {text!r}.", fix=f"Set {name} to a number or unset it.") from exc

@@ -1,0 +1,88 @@
+"""What a source of issues offers the sync, in the sync's own words. The Jira connector is one; a test's list is another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from jirakb.documents import Document, IssueRef, Omission, RawIssue
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """Which site answers, and as whom: `id` is the cloudId on Cloud, the normalised base URL on Data Center."""
+
+    id: str
+    flavor: str
+    base_url: str
+    account: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of issue references, with the site's own clock at the moment it answered (aware UTC)."""
+
+    refs: tuple[IssueRef, ...]
+    site_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a fetch of some issues brought: bodies, and one omission for each asked issue that cannot be had.
+
+    `gone` are asked numbers that the site no longer shows (deleted or lost since they were listed): neither body nor fault.
+    """
+
+    issues: tuple[RawIssue, ...]
+    omissions: tuple[Omission, ...] = ()
+    gone: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """The documents of one issue (the issue itself first, then its attachments), and what of it was left out."""
+
+    documents: tuple[Document, ...]
+    omissions: tuple[Omission, ...] = ()
+    former_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """What a source asked of its site so far; endpoints as "GET search/jql"."""
+
+    total: int = 0
+    throttled: int = 0
+    by_endpoint: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """A site read by one query. Every method may raise the SiteError and SettingsError families of `jirakb.errors`."""
+
+    def identify(self) -> SiteInfo:
+        """Say which site this is and who is asking; raises InsufficientPermissionsError on refused or anonymous credentials."""
+
+    def list_all(self) -> Iterator[Listing]:
+        """Every issue of the query, ids only, page by page, without guarantee of order; an id may come twice."""
+
+    def list_updated(self, since: datetime, until: datetime | None = None) -> Iterator[Listing]:
+        """The issues of the query updated at or after the minute of `since` (and before `until`), page by page."""
+
+    def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
+        """When each of these issues was last updated; numbers that the site does not show are missing."""
+
+    def fetch(self, numbers: Sequence[int]) -> Batch:
+        """The complete bodies of at most `batch_limit` issues. Safe to call from several threads."""
+
+    def render(self, raw: RawIssue) -> Rendered:
+        """The documents of one raw issue. Pure: no call to the site. Raises SkippedIssueError when it cannot be read."""
+
+    def requests(self) -> RequestCounts:
+        """The requests made so far."""
+
+    @property
+    def batch_limit(self) -> int:
+        """How many bodies one call fetches (100 on Cloud)."""

@@ -25,9 +25,7 @@ class JirakbError(Exception):
 
     exit_code = 1
 
-    def __init__(
-        self, message: str, *, fix: str = "", url: str = "", key: str = "", status: int | None = None
-    ) -> None:
+    def __init__(self, message: str, *, fix: str = "", url: str = "", key: str = "", status: int | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.fix = fix
@@ -77,9 +75,10 @@ class ProtocolError(SiteError):
 
 
 class DeletionBrakeError(JirakbError):
-    """A census would delete more than the brake allows; nothing was deleted."""
+    """A census would delete more than the brake allows; nothing was deleted. `report` is what the run did all the same."""
 
     exit_code = 4
+    report: object = None
 
 
 class NotFoundError(JirakbError):

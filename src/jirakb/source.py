@@ -31,14 +31,13 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a fetch of some issues brought: bodies, and one omission for each asked issue that cannot be had.
+    """What a fetch of some issues brought: bodies, and one (number, omission) for each asked issue that cannot be had.
 
-    `gone` are asked numbers that the site no longer shows (deleted or lost since they were listed): neither body nor fault.
+    An asked number with neither is one that the site no longer shows (deleted or lost since it was listed).
     """
 
     issues: tuple[RawIssue, ...]
-    omissions: tuple[Omission, ...] = ()
-    gone: tuple[int, ...] = ()
+    omissions: tuple[tuple[int, Omission], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

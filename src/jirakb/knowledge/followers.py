@@ -1,0 +1,120 @@
+"""Who keeps the derived indexes up with the truth while a sync runs? Two threads: one feeds the text index from the outbox,
+one gives waiting passages their vectors. Never writes anything that could not be made again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from jirakb.knowledge.backlog import embed_block
+from jirakb.knowledge.embed import Embedder
+from jirakb.knowledge.store import KnowledgeBase
+from jirakb.knowledge.text import TextIndex
+from jirakb.progress import Stages
+
+IDLE_SECONDS = 0.5  # how long a follower rests when there is nothing to do
+
+
+class Followers:
+    """The followers of one knowledge base for as long as a `with` block lasts. Needs the lease."""
+
+    def __init__(self, base: KnowledgeBase, embedder: Embedder | None, stages: Stages) -> None:
+        self._base = base
+        self._embedder = embedder
+        self._stages = stages
+        self._text = TextIndex(base.folder)
+        self.embedded = 0
+        self._index = _Follower("index", self._follow_text)
+        self._embed = _Follower("embed", self._follow_backlog)
+
+    def __enter__(self) -> Self:
+        self._index.start()
+        if self._embedder is not None:
+            self._embed.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._index.stop()
+        self._embed.stop()
+        self._text.close()
+
+    def catch_up_text(self) -> None:
+        """Return when everything stored so far is in the text index."""
+        self._index.catch_up()
+
+    def catch_up_vectors(self) -> None:
+        """Return when no passage waits for a vector."""
+        if self._embedder is not None:
+            self._embed.catch_up()
+
+    def _follow_text(self) -> bool:
+        if not self._text.is_behind(self._base.reader()):
+            return False
+        with self._stages.doing("index"):
+            done = self._text.follow(self._base.reader())
+        self._stages.show("index", done)
+        return True
+
+    def _follow_backlog(self) -> bool:
+        if self._embedder is None or not self._base.has_backlog():
+            return False
+        with self._stages.doing("embed"):
+            self.embedded += embed_block(self._base, self._embedder)
+        self._stages.show("embed", self.embedded, self.embedded + self._base.counts().waiting)
+        return True
+
+
+class _Follower:
+    """A thread that works while there is work and rests otherwise. `work` says whether there was any."""
+
+    def __init__(self, name: str, work: Callable[[], bool]) -> None:
+        self._work = work
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._condition = threading.Condition()
+        self._stopping = False
+        self._asked = 0
+        self._answered = 0
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        with self._condition:
+            self._stopping = True
+            self._condition.notify_all()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def catch_up(self) -> None:
+        """Return when a look for work that began after this call found none; raises what the thread met."""
+        with self._condition:
+            self._asked += 1
+            mine = self._asked
+            self._condition.notify_all()
+            while self._answered < mine and self._error is None:
+                self._condition.wait(1.0)
+            if self._error is not None:
+                raise self._error
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                asked = self._asked
+                if not self._work():
+                    self._rest(asked)
+        except BaseException as error:  # noqa: BLE001 - handed to whoever waits in catch_up
+            with self._condition:
+                self._error = error
+                self._condition.notify_all()
+
+    def _rest(self, asked: int) -> None:
+        with self._condition:
+            self._answered = asked
+            self._condition.notify_all()
+            if not self._stopping and self._asked == asked:
+                self._condition.wait(IDLE_SECONDS)

@@ -1,0 +1,54 @@
+"""How far is a run, and how long did each stage take? Kept by the flow, shown by whoever watches. Never prints."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+Stage = Literal["list", "fetch", "render", "index", "embed", "prune"]
+
+Watch = Callable[[Stage, int, int | None], None]
+"""Called with a stage, how many issues (for embed: passages) it has done, and how many there are, where that is known."""
+
+
+def unwatched(stage: Stage, done: int, total: int | None) -> None:
+    """Nobody watches."""
+
+
+class Stages:
+    """Wall-clock seconds of each stage, from its first start to its last end; stages overlap. Used from several threads."""
+
+    def __init__(self, clock: Callable[[], float], watch: Watch = unwatched) -> None:
+        self._clock = clock
+        self._watch = watch
+        self._lock = threading.Lock()
+        self._first: dict[Stage, float] = {}
+        self._last: dict[Stage, float] = {}
+        self._began = clock()
+
+    @contextmanager
+    def doing(self, stage: Stage) -> Iterator[None]:
+        """The block belongs to this stage."""
+        with self._lock:
+            self._first.setdefault(stage, self._clock())
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._last[stage] = self._clock()
+
+    def show(self, stage: Stage, done: int, total: int | None = None) -> None:
+        """Tell whoever watches how far a stage is."""
+        self._watch(stage, done, total)
+
+    def seconds(self) -> dict[str, float]:
+        """Seconds by stage, and in total since the beginning."""
+        with self._lock:
+            spans = {
+                stage: round(self._last[stage] - first, 3)
+                for stage, first in self._first.items()
+                if stage in self._last
+            }
+            return {"total": round(self._clock() - self._began, 3), **spans}

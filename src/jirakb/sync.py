@@ -1,0 +1,379 @@
+"""START HERE: how a site becomes, and stays, a knowledge base.
+
+    list ids -> compare with what is stored -> fetch bodies side by side -> render, split -> store with the checkpoint
+             -> take out what is gone -> let the text index and the vectors catch up
+
+A run is a listing in the knowledge base. Each stored window marks its rows in the transaction that stores its documents;
+an interrupted run goes on with the rows that are left, and only a run that came to its end moves the watermark.
+Knows nothing of Jira, HTTP, threads of a service or the command line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+import apsw
+
+from jirakb.documents import Omission, RawIssue
+from jirakb.errors import DeletionBrakeError, SkippedIssueError
+from jirakb.fetch import Window, fetch_windows
+from jirakb.knowledge.embed import Embedder
+from jirakb.knowledge.followers import Followers
+from jirakb.knowledge.prepare import PreparedIssue, prepare
+from jirakb.knowledge.runs import Connector, Done, Run, RunKind, Runs, RunState, Tally
+from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase, milliseconds, moment
+from jirakb.progress import Stages, Watch, unwatched
+from jirakb.report import Report, RunCounts
+from jirakb.settings import Settings
+from jirakb.source import SiteInfo, Source
+
+Prune = Literal["auto", "always", "never"]
+COMPARE_BLOCK = 1000  # update times compared at once
+PRUNE_BLOCK = 200  # issues taken out per transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for. `query` names the connector; `since` and `until` make a window run."""
+
+    query: str
+    full: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+    prune: Prune = "auto"
+    confirm_deletions: bool = False
+    batch_size: int = 50
+
+    @property
+    def is_window(self) -> bool:
+        """Whether only a window of time is read, which neither prunes nor moves the watermark."""
+        return self.since is not None or self.until is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What kind of run is due, and whether it goes on with an interrupted one."""
+
+    kind: RunKind
+    census: bool
+    resume: Run | None = None
+
+
+def sync(
+    source: Source,
+    base: KnowledgeBase,
+    wish: Wish,
+    *,
+    name: str = "default",
+    settings: Settings,
+    embedder: Embedder | None,
+    watch: Watch = unwatched,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Report:
+    """Bring the knowledge base up to date with the site and say what was done.
+
+    Raises the errors of the source, KnowledgeBaseBusyError, and DeletionBrakeError (which carries the report). Whatever it
+    raises, what was committed stays, and the next call goes on from there.
+    """
+    stages = Stages(time.monotonic, watch)
+    site = source.identify()
+    with base.lease():
+        base.use_embedder(embedder.identity if embedder else NO_EMBEDDER)
+        runs = Runs(base)
+        connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)
+        decision = decide(connector, runs.unfinished(connector.id), wish, clock(), settings)
+        run = decision.resume or runs.begin(connector.id, decision.kind, census=decision.census, now=clock())
+        flow = _Flow(source, base, runs, connector, site, wish, settings, stages, clock, name)
+        with Followers(base, embedder, stages) as followers:
+            run = flow.list_issues(run)
+            run = flow.fetch_issues(run)
+            run, brake = flow.prune(run)
+            report = flow.finish(run, brake, followers)
+    if brake:
+        brake.report = report
+        raise brake
+    return report
+
+
+def decide(connector: Connector, unfinished: Run | None, wish: Wish, now: datetime, settings: Settings) -> Decision:
+    """Which run is due: a window when one is asked for, else full the first time or on demand, else incremental, with a
+    census when the last is old. An interrupted run of that kind is gone on with."""
+    if wish.is_window:
+        return Decision("window", census=False)
+    kind: RunKind = "full" if wish.full or connector.watermark is None else "incremental"
+    if unfinished and unfinished.kind in (kind, "full") and not (wish.prune == "always" and not unfinished.census):
+        return Decision(unfinished.kind, unfinished.census, unfinished)
+    return Decision(kind, _census_due(connector, kind, wish, now, settings))
+
+
+def _census_due(connector: Connector, kind: RunKind, wish: Wish, now: datetime, settings: Settings) -> bool:
+    if wish.prune != "auto":
+        return wish.prune == "always"
+    if kind == "full" or connector.census_at is None:
+        return True
+    return now - connector.census_at >= timedelta(hours=settings.census_hours)
+
+
+def brakes(missing: int, total: int, settings: Settings) -> bool:
+    """Whether so many deletions are doubtful: more than the brake's share, and more than its count."""
+    return missing > settings.brake_count and missing > settings.brake_share * total
+
+
+def next_watermark(run: Run, before: datetime | None) -> datetime | None:
+    """Up to where the connector has read: the newest change seen, never later than the site's clock at the listing's
+    start (an issue changed after it may have been fetched before), never earlier than before."""
+    if run.kind == "window" or run.site_time is None:
+        return before
+    newest = moment(run.tally.newest) if run.tally.newest else before or run.site_time
+    reached = min(newest, run.site_time)
+    return max(reached, before) if before else reached
+
+
+class _Flow:
+    """One run, verb by verb; each takes the run as it stands and gives it back as it then stands."""
+
+    def __init__(
+        self,
+        source: Source,
+        base: KnowledgeBase,
+        runs: Runs,
+        connector: Connector,
+        site: SiteInfo,
+        wish: Wish,
+        settings: Settings,
+        stages: Stages,
+        clock: Callable[[], datetime],
+        name: str,
+    ) -> None:
+        self._source = source
+        self._base = base
+        self._runs = runs
+        self._connector = connector
+        self._site = site
+        self._wish = wish
+        self._settings = settings
+        self._stages = stages
+        self._clock = clock
+        self._name = name
+
+    # List
+
+    def list_issues(self, run: Run) -> Run:
+        """Write the listing: what changed, and with a census everything."""
+        if run.state != "listing":
+            return run
+        with self._stages.doing("list"):
+            if run.kind == "full":
+                run = self._list_all(run, known_are=Done.TO_FETCH)
+            else:
+                run = self._list_changed(run)
+                self._runs.retry_failed(run)
+                run = self._list_all(run, known_are=Done.UNCHANGED) if run.census else run
+        return self._enter(run, "fetching")
+
+    def _list_all(self, run: Run, *, known_are: Done) -> Run:
+        for page in self._source.list_all():
+            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=known_are)
+            self._show_listed(run)
+        return run
+
+    def _list_changed(self, run: Run) -> Run:
+        since, until = self._window(run)
+        for page in self._source.list_updated(since, until):
+            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=Done.TO_FETCH)
+            self._show_listed(run)
+        if run.kind == "incremental":
+            self._skip_unchanged(run)
+        return run
+
+    def _window(self, run: Run) -> tuple[datetime, datetime | None]:
+        if run.kind == "window":
+            return self._wish.since or moment(0), self._wish.until
+        watermark = self._connector.watermark or moment(0)
+        return watermark - timedelta(minutes=self._settings.overlap_minutes), None
+
+    def _skip_unchanged(self, run: Run) -> None:
+        after = -1
+        while rows := self._runs.known_updates(run, after, COMPARE_BLOCK):
+            after = rows[-1][0]
+            unknown = [number for number, listed, _ in rows if listed is None]
+            asked = self._source.updated_times(unknown) if unknown else {}
+            same = [number for number, listed, stored in rows if (listed or asked.get(number)) == stored]
+            with self._base.transaction() as tx:
+                self._runs.mark(tx, run, same, Done.UNCHANGED)
+
+    def _show_listed(self, run: Run) -> None:
+        self._stages.show("list", sum(self._runs.tallied(run).values()))
+
+    # Fetch, render, store
+
+    def fetch_issues(self, run: Run) -> Run:
+        """Fetch what is listed and not done, and store each window with its mark."""
+        if run.state != "fetching":
+            return run
+        tallied = self._runs.tallied(run)
+        total = tallied[Done.TO_FETCH]
+        with self._stages.doing("fetch"):
+            for window in fetch_windows(self._source, self._windows(run), self._settings.connections):
+                with self._stages.doing("render"):
+                    run = self._store(run, window)
+                self._stages.show("fetch", total - self._left(run), total)
+        return self._enter(run, "pruning")
+
+    def _windows(self, run: Run) -> Iterator[tuple[int, ...]]:
+        size = max(self._source.batch_limit, self._wish.batch_size)
+        after = -1
+        while numbers := self._runs.to_fetch(run, after, size):
+            after = numbers[-1]
+            yield tuple(numbers)
+
+    def _left(self, run: Run) -> int:
+        return self._runs.tallied(run)[Done.TO_FETCH]
+
+    def _store(self, run: Run, window: Window) -> Run:
+        left_out = self._omissions_by_number(window)
+        prepared = [self._prepare(raw, left_out) for batch in window.batches for raw in batch.issues]
+        tally = run.tally
+        with self._base.transaction() as tx:
+            for issue in prepared:
+                if issue is not None:
+                    tally = tally.plus(self._store_issue(tx, run, issue))
+            for number, omissions in left_out.items():
+                self._runs.omit(tx, run, number, omissions)
+            self._runs.mark(tx, run, tuple(left_out), Done.OMITTED)
+            self._mark_gone(tx, run, window, {p.raw.number for p in prepared if p} | left_out.keys())
+            run = replace(run, tally=tally)
+            self._runs.save(tx, run)
+        return run
+
+    def _prepare(self, raw: RawIssue, left_out: dict[int, list[Omission]]) -> PreparedIssue | None:
+        if not self._is_wanted(raw):
+            return None
+        try:
+            return prepare(raw, self._source.render(raw))
+        except SkippedIssueError as skipped:
+            left_out[raw.number] = [Omission(raw.key, "issue", "failed", skipped.reason, skipped.message)]
+            return None
+
+    def _is_wanted(self, raw: RawIssue) -> bool:
+        """A site compares minutes, a window run's limits are exact."""
+        since, until = self._wish.since, self._wish.until
+        return (since is None or raw.updated >= since) and (until is None or raw.updated < until)
+
+    def _store_issue(self, tx: apsw.Connection, run: Run, issue: PreparedIssue) -> Tally:
+        stored = self._base.put(tx, run.connector, self._site.id, issue)
+        self._runs.omit(tx, run, issue.raw.number, issue.omissions)
+        self._runs.mark(tx, run, (issue.raw.number,), Done.INDEXED if stored.changed else Done.UNCHANGED)
+        seen = Tally(fetched=1, newest=milliseconds(issue.raw.updated))
+        if not stored.changed:
+            return seen
+        return seen.plus(
+            Tally(
+                comments=issue.comments,
+                attachments=issue.attachments,
+                sections=stored.sections,
+                passages=stored.passages,
+                reused=stored.reused,
+            )
+        )
+
+    def _omissions_by_number(self, window: Window) -> dict[int, list[Omission]]:
+        found: dict[int, list[Omission]] = {}
+        for batch in window.batches:
+            for number, omission in batch.omissions:
+                found.setdefault(number, []).append(omission)
+        return found
+
+    def _mark_gone(self, tx: apsw.Connection, run: Run, window: Window, accounted: Iterable[int]) -> None:
+        gone = set(window.numbers) - set(accounted)
+        for number in gone:
+            self._runs.omit(tx, run, number, ())
+        self._runs.mark(tx, run, sorted(gone), Done.GONE)
+
+    def _enter(self, run: Run, state: RunState) -> Run:
+        run = replace(run, state=state)
+        with self._base.transaction() as tx:
+            self._runs.save(tx, run)
+        return run
+
+    # Prune
+
+    def prune(self, run: Run) -> tuple[Run, DeletionBrakeError | None]:
+        """With a complete listing, take out what it lacks; nothing on doubt."""
+        missing, total = self._runs.missing_count(run) if run.census else (0, 0)
+        if not missing:
+            return run, None
+        self._source.identify()  # an account that has become anonymous lists nothing: ask before believing it
+        if brakes(missing, total, self._settings) and not self._wish.confirm_deletions:
+            return run, DeletionBrakeError(
+                f"{missing} of {total} issues are no longer listed by {self._site.base_url}; nothing was deleted.",
+                fix="Check the account's permissions and the query. If it is right, run the same command with --confirm-deletions.",
+            )
+        with self._stages.doing("prune"):
+            return self._take_out(run, missing), None
+
+    def _take_out(self, run: Run, total: int) -> Run:
+        after = 0
+        while rows := self._runs.missing(run, after, PRUNE_BLOCK):
+            after = rows[-1][0]
+            with self._base.transaction() as tx:
+                for issue, number in rows:
+                    self._base.release(tx, run.connector, issue)
+                    self._runs.omit(tx, run, number, ())
+                run = replace(run, tally=run.tally.plus(Tally(deleted=len(rows))))
+                self._runs.save(tx, run)
+            self._stages.show("prune", run.tally.deleted, total)
+        return run
+
+    # Finish
+
+    def finish(self, run: Run, brake: DeletionBrakeError | None, followers: Followers) -> Report:
+        """End the run when its text can be found; then wait for the vectors."""
+        followers.catch_up_text()
+        failed = self._runs.omission_count(run.connector, failed=True)
+        state: RunState = "stopped" if brake else "incomplete" if failed else "complete"
+        run = replace(run, state=state)
+        watermark = next_watermark(run, self._connector.watermark)
+        counts = self._counts(run)
+        report = self._report(run, counts, failed, watermark, followers)
+        self._runs.finish(run, report, now=self._clock(), watermark=watermark, census=run.census and brake is None)
+        followers.catch_up_vectors()
+        return self._report(run, counts, failed, watermark, followers)
+
+    def _counts(self, run: Run) -> RunCounts:
+        done = self._runs.tallied(run)
+        tally = run.tally
+        return RunCounts(
+            listed=done[Done.INDEXED] + done[Done.UNCHANGED] + done[Done.OMITTED],
+            fetched=tally.fetched,
+            indexed=done[Done.INDEXED],
+            unchanged=done[Done.UNCHANGED],
+            deleted=tally.deleted,
+            omitted=done[Done.OMITTED],
+            comments=tally.comments,
+            attachments=tally.attachments,
+            sections=tally.sections,
+            passages=tally.passages,
+        )
+
+    def _report(
+        self, run: Run, counts: RunCounts, failed: int, watermark: datetime | None, followers: Followers
+    ) -> Report:
+        return Report(
+            run=run.id,
+            kb=self._name,
+            site=self._site.base_url,
+            flavor=self._site.flavor,
+            kind=run.kind,
+            state=run.state,
+            counts=replace(counts, embedded=run.tally.reused + followers.embedded),
+            omissions=tuple(self._runs.omissions(run.connector)),
+            failed=failed,
+            requests=self._source.requests(),
+            seconds=self._stages.seconds(),
+            watermark=watermark,
+        )

@@ -29,7 +29,7 @@ from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase, milliseconds, mom
 from jirakb.progress import Stages, Watch, unwatched
 from jirakb.report import Report, RunCounts
 from jirakb.settings import Settings
-from jirakb.source import SiteInfo, Source
+from jirakb.source import Listing, SiteInfo, Source
 
 Prune = Literal["auto", "always", "never"]
 COMPARE_BLOCK = 1000  # update times compared at once
@@ -176,16 +176,11 @@ class _Flow:
         return self._enter(run, "fetching")
 
     def _list_all(self, run: Run, *, known_are: Done) -> Run:
-        for page in self._source.list_all():
-            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=known_are)
-            self._show_listed(run)
-        return run
+        return self._add_pages(run, self._source.list_all(), known_are)
 
     def _list_changed(self, run: Run) -> Run:
         since, until = self._window(run)
-        for page in self._source.list_updated(since, until):
-            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=Done.TO_FETCH)
-            self._show_listed(run)
+        run = self._add_pages(run, self._source.list_updated(since, until), Done.TO_FETCH)
         if run.kind == "incremental":
             self._skip_unchanged(run)
         return run
@@ -206,8 +201,13 @@ class _Flow:
             with self._base.transaction() as tx:
                 self._runs.mark(tx, run, same, Done.UNCHANGED)
 
-    def _show_listed(self, run: Run) -> None:
-        self._stages.show("list", sum(self._runs.tallied(run).values()))
+    def _add_pages(self, run: Run, pages: Iterator[Listing], known_are: Done) -> Run:
+        listed = 0
+        for page in pages:
+            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=known_are)
+            listed += len(page.refs)
+            self._stages.show("list", listed)
+        return run
 
     # Fetch, render, store
 
@@ -215,13 +215,14 @@ class _Flow:
         """Fetch what is listed and not done, and store each window with its mark."""
         if run.state != "fetching":
             return run
-        tallied = self._runs.tallied(run)
-        total = tallied[Done.TO_FETCH]
+        total = self._runs.tallied(run)[Done.TO_FETCH]
+        done = 0
         with self._stages.doing("fetch"):
             for window in fetch_windows(self._source, self._windows(run), self._settings.connections):
                 with self._stages.doing("render"):
                     run = self._store(run, window)
-                self._stages.show("fetch", total - self._left(run), total)
+                done += len(window.numbers)
+                self._stages.show("fetch", done, total)
         return self._enter(run, "pruning")
 
     def _windows(self, run: Run) -> Iterator[tuple[int, ...]]:
@@ -230,9 +231,6 @@ class _Flow:
         while numbers := self._runs.to_fetch(run, after, size):
             after = numbers[-1]
             yield tuple(numbers)
-
-    def _left(self, run: Run) -> int:
-        return self._runs.tallied(run)[Done.TO_FETCH]
 
     def _store(self, run: Run, window: Window) -> Run:
         left_out = self._omissions_by_number(window)

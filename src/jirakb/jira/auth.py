@@ -51,8 +51,8 @@ class Door:
 
 
 def site_door(base_url: str) -> Door:
-    """The site's own host, as nobody."""
-    return Door(f"{base_url}/rest/api/2")
+    """The site's own address, as nobody: for what it tells everybody."""
+    return Door(base_url)
 
 
 def door_for(
@@ -76,7 +76,7 @@ def door_for(
         )
     if not user:
         return Door(gateway, _bearer(credentials.token))
-    return Door(gateway if scoped_token else f"{base_url}/rest/api/3", _basic(user, credentials.token))
+    return Door(gateway if scoped_token else f"{base_url}/rest/api/3", _basic(user, credentials.token.strip()))
 
 
 def _data_center_authorization(credentials: Credentials) -> str:

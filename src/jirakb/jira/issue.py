@@ -44,6 +44,7 @@ class Attachment:
     size: int | None
     content: str
     created: datetime | None
+    author: Person | None = None
     mime_type: str = ""
 
 
@@ -102,8 +103,14 @@ class Issue:
     links: tuple[Link, ...]
     subtasks: tuple[Subtask, ...]
     custom: tuple[tuple[Field, object], ...]
-    people: tuple[Person, ...]
     former_keys: tuple[str, ...]
+
+    def people(self) -> Iterator[Person]:
+        """Everybody whom the issue shows, each as often as it does; a mention in a text is named after one of them."""
+        written = (entry.author for entry in (*self.comments, *self.worklog))
+        uploaded = (file.author for file in self.attachments)
+        shown = (self.reporter, self.assignee, self.creator, *written, *uploaded)
+        return (person for person in shown if person)
 
 
 def parse_issue(payload: bytes, catalog: FieldCatalog) -> Issue:
@@ -161,7 +168,6 @@ def _parse_fields(
         links=tuple(_parse_links(fields.get("issuelinks"))),
         subtasks=tuple(_parse_subtasks(fields.get("subtasks"))),
         custom=tuple(_custom_values(fields, mapping(raw.get("names")), catalog)),
-        people=tuple(_people(fields)),
         former_keys=_former_keys(raw, key),
     )
 
@@ -211,6 +217,7 @@ def _parse_attachment(entry: Mapping[str, object]) -> Attachment:
         size=number(entry.get("size")),
         content=line(entry.get("content")),
         created=parse_time(entry.get("created")),
+        author=parse_person(entry.get("author")),
         mime_type=line(entry.get("mimeType")),
     )
 
@@ -242,15 +249,6 @@ def _custom_values(
         known = catalog.fields.get(identity) or Field(identity, line(named.get(identity)))
         if known.name:
             yield known, value
-
-
-def _people(fields: Mapping[str, object]) -> Iterator[Person]:
-    """Everybody whom the issue shows, each as often as it does; a mention in a text is named after one of them."""
-    shown: list[object] = [fields.get(name) for name in ("reporter", "assignee", "creator")]
-    for written in (_page(fields, "comment", "comments"), _page(fields, "worklog", "worklogs")):
-        shown.extend(user for entry in written for user in (entry.get("author"), entry.get("updateAuthor")))
-    shown.extend(entry.get("author") for entry in objects(fields.get("attachment")))
-    yield from (person for user in shown if (person := parse_person(user)))
 
 
 def _former_keys(raw: Mapping[str, object], key: str) -> tuple[str, ...]:

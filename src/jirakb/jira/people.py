@@ -40,7 +40,7 @@ def parse_person(value: object) -> Person | None:
 
 def _without_address(name: str) -> str:
     """A display name that is an e-mail address is cut before its "@": addresses stand in the front matter only."""
-    match = _ADDRESS.fullmatch(name)
+    match = _ADDRESS.fullmatch(name) if "@" in name else None
     return match[1] if match else name
 
 

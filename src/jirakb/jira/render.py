@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from jirakb.documents import Document, Fields, Omission, Part, PartKind, RawIssue, Readers
+from jirakb.documents import Document, Fields, Omission, Part, PartKind, RawIssue
 from jirakb.jira.customfields import readable
 from jirakb.jira.fields import FieldCatalog
 from jirakb.jira.frontmatter import entries, metadata, write
@@ -85,7 +85,7 @@ def _markup(issue: Issue, context: RenderContext) -> MarkupContext:
     """What the converters may look up. Of several files of one name the newest is meant, as in Jira itself."""
     by_age = sorted(issue.attachments, key=lambda file: (file.created or _LONG_AGO, number(file.id) or 0))
     return MarkupContext(
-        users={handle: person.name for person in issue.people for handle in person.handles},
+        users={handle: person.name for person in issue.people() for handle in person.handles},
         attachments={file.name: attachment_url(context.base_url, context.flavor, file) for file in by_age},
         base_url=context.base_url,
         heading_shift=_HEADING_SHIFT,
@@ -96,7 +96,7 @@ def _wanted(comments: tuple[Entry, ...], context: RenderContext) -> tuple[list[E
     """The comments to show, newest first, and those that the blacklist leaves out."""
     if not context.include_comments:
         return [], []
-    listed = frozenset(text.casefold() for text in context.comment_blacklist)
+    listed = frozenset(text.strip().casefold() for text in context.comment_blacklist)
     shown = [comment for comment in comments if not _is_listed(comment, listed)]
     return _newest_first(shown), [comment for comment in comments if _is_listed(comment, listed)]
 
@@ -225,7 +225,7 @@ def _fields(issue: Issue, updated: datetime) -> Fields:
 def _custom(page: _Page) -> dict[str, str]:
     """The custom fields that can be read, by name; a second field of one name is told apart by its id."""
     found: dict[str, str] = {}
-    for field, value in page.issue.custom:
+    for field, value in sorted(page.issue.custom, key=lambda pair: (pair[0].name, pair[0].id)):
         text = readable(field, value, page.markdown)
         if text:
             found[field.name if field.name not in found else f"{field.name} ({field.id})"] = text

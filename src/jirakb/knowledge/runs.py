@@ -107,29 +107,30 @@ class Runs:
         return [Connector(*row[:5], _moment(row[5]), _moment(row[6])) for row in rows]
 
     def begin(self, connector: str, kind: RunKind, *, census: bool, now: datetime) -> Run:
-        """A new run; what earlier unfinished ones of the connector had listed is dropped."""
+        """A new run in place of unfinished ones, whose listings are dropped; a window run leaves the others alone."""
         run = Run(str(ULID.from_datetime(now)), connector, kind, "listing", now, None, census, Tally())
         with self._base.transaction() as tx:
-            self._abandon(tx, connector, now)
+            self._abandon(tx, connector, now, only_windows=kind == "window")
             tx.execute(
                 "INSERT INTO run (id, connector, kind, state, started, census) VALUES (?, ?, ?, ?, ?, ?)",
                 (run.id, connector, kind, run.state, milliseconds(now), int(census)),
             )
         return run
 
-    def _abandon(self, tx: apsw.Connection, connector: str, now: datetime) -> None:
-        rows = tx.execute(f"SELECT id FROM run WHERE connector = ? AND {_UNFINISHED}", (connector,)).fetchall()
+    def _abandon(self, tx: apsw.Connection, connector: str, now: datetime, *, only_windows: bool) -> None:
+        sql = f"SELECT id FROM run WHERE connector = ? AND {_UNFINISHED} AND (kind = 'window' OR NOT ?)"
+        rows = tx.execute(sql, (connector, only_windows)).fetchall()
         for (run,) in rows:
             tx.execute("UPDATE run SET state = 'failed', finished = ? WHERE id = ?", (milliseconds(now), run))
             tx.execute("DELETE FROM listing WHERE run = ?", (run,))
 
     def unfinished(self, connector: str) -> Run | None:
-        """The run that was interrupted, if one was."""
+        """The full or incremental run that was interrupted, if one was."""
         row = (
             self._base.reader()
             .execute(
                 "SELECT id, connector, kind, state, started, site_time, census, report FROM run "
-                f"WHERE connector = ? AND {_UNFINISHED} ORDER BY started DESC LIMIT 1",
+                f"WHERE connector = ? AND {_UNFINISHED} AND kind <> 'window' ORDER BY started DESC LIMIT 1",
                 (connector,),
             )
             .fetchone()

@@ -1,0 +1,183 @@
+"""Which calls of Jira's REST interface does a connector use? One method each, named as Jira names it; answers are checked.
+
+Holds no logic of reading: what to ask for, and in which order, is the readers' business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import quote
+
+from jirakb.errors import ProtocolError
+from jirakb.jira.client.answers import Answer
+from jirakb.jira.client.sender import Call, Sender
+from jirakb.jira.lenient import line, mapping, number
+
+_LONGEST_QUERY_IN_URL = 1500
+"""Characters; longer queries go in a POST, since proxies cut addresses at a few kilobytes."""
+
+Part = Literal["comment", "worklog"]
+
+
+@dataclass(frozen=True, slots=True)
+class IdPage:
+    """A page of Cloud's search: rows as sent, and the token of the next page ("" on the last)."""
+
+    rows: Sequence[object]
+    next_token: str
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class OffsetPage:
+    """A page counted from `start`: rows as sent, and how many there are in all."""
+
+    rows: Sequence[object]
+    start: int
+    total: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What bulkfetch brought: issues as sent, and the ids that it could not bring with its reason."""
+
+    issues: Sequence[object]
+    errors: Mapping[str, str]
+    answer: Answer
+
+
+class PublicSite:
+    """What a site tells everybody: which Jira it is."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def server_info(self) -> Answer:
+        """Version and deployment; 401, 403 and 404 are the caller's to judge."""
+        accepted = frozenset({401, 403, 404})
+        return self._sender.send(Call("GET", "GET serverInfo", "rest/api/2/serverInfo", accepted=accepted))
+
+    def cloud_id(self) -> str:
+        """The site's cloudId, "" where it has none."""
+        call = Call("GET", "GET _edge/tenant_info", "_edge/tenant_info", accepted=frozenset({401, 403, 404}))
+        return line(mapping(self._sender.send(call).data).get("cloudId"))
+
+
+class JiraClient:
+    """The calls of a signed-in account."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self.site = sender.site
+
+    def server_info(self) -> Answer:
+        """Version and deployment, for sites that tell them to accounts only; also the cheapest sign of life."""
+        return self._sender.send(Call("GET", "GET serverInfo", "serverInfo"))
+
+    def myself(self) -> Answer:
+        """The account."""
+        return self._sender.send(Call("GET", "GET myself", "myself"))
+
+    def fields(self) -> object:
+        """The definitions of all fields."""
+        return self._sender.send(Call("GET", "GET field", "field")).data
+
+    def project(self, key: str) -> Answer:
+        """One project; 404 (missing or hidden) is the caller's to judge."""
+        path = f"project/{quote(key, safe='')}"
+        return self._sender.send(Call("GET", "GET project/{key}", path, accepted=frozenset({404})))
+
+    def search_jql(self, jql: str, fields: str, size: int, token: str = "") -> IdPage:
+        """A page of Cloud's search; every page of a walk must ask the same query and fields."""
+        asked: dict[str, object] = {"jql": jql, "fields": [fields], "maxResults": size}
+        if token:
+            asked["nextPageToken"] = token
+        return self._id_page(self._sender.send(_search_call(jql, asked)))
+
+    def bulk_fetch(self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None) -> Fetched:
+        """Bodies by id on Cloud; 400 is raised as ConnectorValidationError."""
+        asked = {"issueIdsOrKeys": [str(number) for number in numbers], "fields": list(fields)}
+        call = Call("POST", "POST issue/bulkfetch", "issue/bulkfetch", body=asked)
+        answer = self._sender.send(call, attempts=attempts)
+        data = mapping(answer.data)
+        errors = {
+            line(mapping(error).get("id")): line(mapping(error).get("errorMessage"))
+            for error in self._array(data, "issueErrors", "bulkfetch", optional=True)
+        }
+        return Fetched(self._array(data, "issues", "bulkfetch"), errors, answer)
+
+    def search(
+        self,
+        jql: str,
+        fields: Sequence[str],
+        start: int,
+        size: int,
+        *,
+        lenient: bool = False,
+        attempts: int | None = None,
+    ) -> OffsetPage | None:
+        """A page of Data Center's search. `lenient`: dead ids are passed over, and None stands for a query refused."""
+        asked = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
+        if lenient:
+            asked["validateQuery"] = False
+        accepted = frozenset({400}) if lenient else frozenset[int]()
+        call = Call("POST", "POST search", "search", body=asked, accepted=accepted)
+        answer = self._sender.send(call, attempts=attempts)
+        return None if answer.status == 400 else self._offset_page(answer, "issues", start)
+
+    def issue(self, number: int, *, attempts: int | None = None) -> Answer:
+        """One whole issue; 401, 403 and 404 (gone, or no longer shown) are the caller's to judge."""
+        call = Call(
+            "GET",
+            "GET issue/{key}",
+            f"issue/{number}",
+            params={"fields": "*all"},
+            accepted=frozenset({401, 403, 404}),
+        )
+        return self._sender.send(call, attempts=attempts)
+
+    def parts(self, number: int, part: Part, start: int, size: int) -> OffsetPage | None:
+        """A page of an issue's comments or worklogs, oldest first; None when the issue is gone."""
+        params = {"startAt": str(start), "maxResults": str(size)}
+        if part == "comment":
+            params["orderBy"] = "created"
+        path = f"issue/{number}/{part}"
+        call = Call("GET", f"GET issue/{{key}}/{part}", path, params=params, accepted=frozenset({404}))
+        answer = self._sender.send(call)
+        return None if answer.status == 404 else self._offset_page(answer, f"{part}s", start)
+
+    def _id_page(self, answer: Answer) -> IdPage:
+        data = mapping(answer.data)
+        rows = self._array(data, "issues", "search/jql")
+        token = data.get("nextPageToken")
+        last = data.get("isLast") is True or not isinstance(token, str)
+        return IdPage(rows, "" if last else str(token), answer)
+
+    def _offset_page(self, answer: Answer, name: str, start: int) -> OffsetPage:
+        data = mapping(answer.data)
+        rows = self._array(data, name, name)
+        echoed = number(data.get("startAt"))
+        total = number(data.get("total"))
+        return OffsetPage(
+            rows, start if echoed is None else echoed, len(rows) if total is None else total, answer
+        )
+
+    def _array(
+        self, data: Mapping[str, object], name: str, what: str, *, optional: bool = False
+    ) -> Sequence[object]:
+        found = data.get(name)
+        if isinstance(found, list):
+            return found
+        if optional and found is None:
+            return ()
+        raise ProtocolError(f"{self.site} answered {what} without {name}.", url=self.site, status=200)
+
+
+def _search_call(jql: str, asked: Mapping[str, object]) -> Call:
+    if len(jql) > _LONGEST_QUERY_IN_URL:
+        return Call("POST", "POST search/jql", "search/jql", body=asked)
+    params = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
+    return Call("GET", "GET search/jql", "search/jql", params=params)

@@ -1,0 +1,212 @@
+"""How does one call become one usable answer? Sends, paces, retries and counts; knows no endpoint.
+
+The Authorization goes to the door's own address only: paths are joined to it, redirects and links are never followed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import urlsplit
+
+import httpx2
+import orjson
+
+import jirakb
+from jirakb.errors import InsufficientPermissionsError, ProtocolError, RateLimitedError, SiteUnreachableError
+from jirakb.jira.auth import Door
+from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account
+from jirakb.jira.client.retries import Budget, Trouble
+from jirakb.jira.pacing import Pacer, Timing
+from jirakb.jira.site import is_loopback
+from jirakb.source import RequestCounts
+
+MAX_RESPONSE_BYTES = 256 * 1024 * 1024
+"""Longer answers (unpacked) are refused: a batch of a hundred issues with megabytes of comments fits well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: `path` below the door's root (or the whole address), and the label it is counted and paced under."""
+
+    method: str
+    label: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    body: object = None
+    accepted: frozenset[int] = frozenset()
+    """Error statuses that the caller judges itself."""
+
+
+class Tally:
+    """The requests of a connector so far; shared by its senders."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_endpoint: Counter[str] = Counter()
+        self._throttled = 0
+
+    def count(self, label: str) -> None:
+        """One request is sent."""
+        with self._lock:
+            self._by_endpoint[label] += 1
+
+    def count_throttle(self) -> None:
+        """One request was answered 429."""
+        with self._lock:
+            self._throttled += 1
+
+    def read(self) -> RequestCounts:
+        """All requests so far."""
+        with self._lock:
+            return RequestCounts(self._by_endpoint.total(), self._throttled, dict(self._by_endpoint))
+
+
+def open_http(
+    base_url: str, connections: int, transport: httpx2.BaseTransport | None = None, timeout: float = 90.0
+) -> httpx2.Client:
+    """A pool of connections that follows no redirect and keeps no cookie (a session cookie would outlive the token)."""
+    http = httpx2.Client(
+        headers={
+            "User-Agent": f"jirakb/{jirakb.__version__}",
+            "Accept": "application/json",
+            "X-Atlassian-Token": "no-check",
+        },
+        follow_redirects=False,
+        timeout=httpx2.Timeout(timeout, connect=20.0, pool=None),
+        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+        transport=transport,
+        trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+    )
+    http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    return http
+
+
+class Sender:
+    """Sends calls through one door. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        http: httpx2.Client,
+        door: Door,
+        pacer: Pacer,
+        tally: Tally,
+        *,
+        timing: Timing,
+        budget: Budget,
+        max_bytes: int = MAX_RESPONSE_BYTES,
+    ) -> None:
+        self._http = http
+        self._door = door
+        self._pacer = pacer
+        self._tally = tally
+        self._timing = timing
+        self._budget = budget
+        self._max_bytes = max_bytes
+        self._locked_out: InsufficientPermissionsError | None = None
+        self.site = urlsplit(door.api_root)._replace(path="", query="", fragment="").geturl()
+
+    def send(self, call: Call, *, attempts: int | None = None) -> Answer:
+        """The answer to a call, after as many tries as its budget allows.
+
+        Raises SiteUnreachableError or RateLimitedError when the budget is spent, and what a refusal means.
+        """
+        budget = self._budget if attempts is None else _with_attempts(self._budget, attempts)
+        trouble = Trouble(budget, self._timing.monotonic())
+        while True:
+            outcome = self._try(call)
+            if isinstance(outcome, Answer):
+                return outcome
+            if isinstance(outcome, Throttled):
+                self._throttle(call, outcome, trouble)
+            else:
+                self._recover(call, outcome, trouble)
+
+    def _try(self, call: Call) -> Answer | Broken | Throttled:
+        with self._pacer.turn(call.label):
+            if self._locked_out:
+                raise self._locked_out
+            self._tally.count(call.label)
+            try:
+                status, headers, body = self._exchange(call)
+            except (httpx2.TransportError, httpx2.DecodingError) as exc:
+                return self._no_answer(call, exc)
+        return self._judge(call, status, headers, body)
+
+    def _exchange(self, call: Call) -> tuple[int, httpx2.Headers, bytes]:
+        with self._http.stream(
+            call.method,
+            f"{self._door.api_root}/{call.path}",
+            params=dict(call.params) or None,
+            content=None if call.body is None else orjson.dumps(call.body),
+            headers=self._headers(call),
+        ) as response:
+            return response.status_code, response.headers, self._read(call, response)
+
+    def _headers(self, call: Call) -> dict[str, str]:
+        headers = {"Authorization": self._door.authorization} if self._door.authorization else {}
+        return headers | ({"Content-Type": "application/json"} if call.body is not None else {})
+
+    def _read(self, call: Call, response: httpx2.Response) -> bytes:
+        body = bytearray()
+        for piece in response.iter_bytes():
+            body += piece
+            if len(body) > self._max_bytes:
+                raise ProtocolError(
+                    f"{self.site} answered more than {self._max_bytes} bytes to {call.label}.",
+                    url=self.site,
+                    status=response.status_code,
+                )
+        return bytes(body)
+
+    def _judge(
+        self, call: Call, status: int, headers: httpx2.Headers, body: bytes
+    ) -> Answer | Broken | Throttled:
+        locked = locked_account(headers, self.site, status)
+        if locked:
+            self._locked_out = locked
+            raise locked
+        return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now())
+
+    def _no_answer(self, call: Call, exc: Exception) -> Broken:
+        if "CERTIFICATE_VERIFY_FAILED" in str(exc):
+            raise SiteUnreachableError(
+                f"The certificate of {self.site} is not trusted.",
+                fix="Add the issuing authority to the system's certificates, or name its file in SSL_CERT_FILE.",
+                url=self.site,
+            ) from exc
+        return Broken(f"{call.label} ended with {type(exc).__name__}" + (f" ({exc})" if str(exc) else ""))
+
+    def _throttle(self, call: Call, outcome: Throttled, trouble: Trouble) -> None:
+        self._tally.count_throttle()
+        pause = trouble.pause_after_throttle(outcome.wait, self._timing.chance())
+        if pause is None:
+            raise RateLimitedError(
+                f'{self.site} keeps answering "wait" to {call.label}.',
+                fix="Run again later; what was committed stays.",
+                url=self.site,
+                status=429,
+            )
+        self._pacer.hold(pause, None if outcome.everything else call.label)
+
+    def _recover(self, call: Call, outcome: Broken, trouble: Trouble) -> None:
+        now = self._timing.monotonic()
+        pause = trouble.pause_after_broken(outcome.wait, now, self._timing.chance())
+        if pause is None:
+            raise SiteUnreachableError(
+                f"{self.site} gave no usable answer in {trouble.broken} tries: {outcome.why}.",
+                fix="Check that the site is up and can be reached from here, then run again.",
+                url=self.site,
+                status=outcome.status,
+            )
+        if outcome.wait is not None:
+            self._pacer.hold(pause)
+        else:
+            self._timing.sleep(pause)
+
+
+def _with_attempts(budget: Budget, attempts: int) -> Budget:
+    return Budget(attempts, budget.seconds, budget.throttles, budget.patience)

@@ -1,0 +1,117 @@
+"""How is Jira Data Center read? By offset pages of search that overlap, and bodies by search for a list of ids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from jirakb.documents import IssueRef, RawIssue
+from jirakb.errors import ProtocolError
+from jirakb.jira import jql as query
+from jirakb.jira.bisect import fetch_in_halves
+from jirakb.jira.bodies import by_number, issue_number, raw_issue
+from jirakb.jira.client.endpoints import JiraClient, OffsetPage
+from jirakb.jira.cloud import single
+from jirakb.jira.identity import Identity
+from jirakb.jira.lenient import mapping
+from jirakb.jira.times import parse_time
+from jirakb.source import Batch, Listing
+
+BATCH_LIMIT = 100
+_PAGE = 1000
+"""The cap that Data Center ships with; where an administrator lowered it, pages are shorter."""
+_OVERLAP = 10
+"""Rows of the page before that the next page repeats: when rows before it vanish meanwhile, all later ones move up."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataCenterReader:
+    """Reads a Data Center site. Safe to use from several threads."""
+
+    client: JiraClient
+    identity: Identity
+    now: Callable[[], datetime]
+
+    @property
+    def batch_limit(self) -> int:
+        """A hundred issues a call, as on Cloud; a site with a lower cap is asked several times."""
+        return BATCH_LIMIT
+
+    def check(self, jql: str) -> None:
+        """Raises ConnectorValidationError, in Jira's words, when it refuses the query."""
+        self.identity.confirm(self._search(jql, 0, 0).answer)
+
+    def list(self, jql: str, *, times: bool) -> Iterator[Listing]:
+        """The ids of a query page by page, always with `updated`: here it costs nothing.
+
+        A page that shows no row of the one before does not prove that it follows: then an earlier one is asked for.
+        """
+        del times
+        before, start, position, step_back = frozenset[int](), 0, 0, _OVERLAP
+        while True:
+            page = self._search(jql, start, _PAGE)
+            refs = tuple(_ref(row) for row in page.rows)
+            numbers = frozenset(ref.number for ref in refs)
+            if start and before and not numbers & before:
+                step_back *= 2
+                start = max(0, position - step_back)
+                continue
+            yield Listing(
+                tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now()
+            )
+            position = page.start + len(refs)
+            if position >= page.total or not refs:
+                self.identity.confirm(page.answer)
+                return
+            before, step_back = numbers, _OVERLAP
+            start = position - min(_OVERLAP, len(refs) - 1)
+
+    def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
+        """When these issues were updated; those that are not shown are missing."""
+        found: dict[int, datetime] = {}
+        for start in range(0, len(numbers), _PAGE):
+            rows = self._by_ids(numbers[start : start + _PAGE], ["updated"])
+            found |= {ref.number: ref.updated for row in rows.values() if (ref := _ref(row)).updated}
+        return found
+
+    def fetch(self, numbers: Sequence[int]) -> Batch:
+        """The complete bodies of at most a hundred issues."""
+        return fetch_in_halves(numbers, self._fetch, self.client.server_info) if numbers else Batch(())
+
+    def _fetch(self, numbers: Sequence[int]) -> Batch:
+        found = self._by_ids(numbers, ["*all"], attempts=3)
+        raw = [raw_issue(self.client, found[wanted]) or wanted for wanted in numbers if wanted in found]
+        missing = [wanted for wanted in numbers if wanted not in found]
+        # The index may lag behind or have lost an issue: only the issue itself says that it is gone.
+        every = [*raw, *(single(self.client, wanted) for wanted in missing)]
+        gone = tuple(each for each in every if isinstance(each, int))
+        if gone:
+            self.identity.verify()
+        return Batch(tuple(each for each in every if isinstance(each, RawIssue)), gone=gone)
+
+    def _by_ids(
+        self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None
+    ) -> dict[int, dict[str, object]]:
+        """The issues that the index knows, asked for again until no further one comes: the site may clamp its pages."""
+        found: dict[int, dict[str, object]] = {}
+        while left := [number for number in numbers if number not in found]:
+            page = self.client.search(query.ids(left), fields, 0, len(left), lenient=True, attempts=attempts)
+            if page is None:
+                break
+            came = by_number(page.rows)
+            new = {number: issue for number, issue in came.items() if number not in found}
+            found |= new
+            if not new or len(page.rows) >= page.total:
+                break
+        return found
+
+    def _search(self, jql: str, start: int, size: int) -> OffsetPage:
+        page = self.client.search(jql, ["updated"], start, size)
+        if page is None:
+            raise ProtocolError(f"{self.client.site} gave no page.", url=self.client.site)
+        return page
+
+
+def _ref(row: object) -> IssueRef:
+    return IssueRef(issue_number(row), parse_time(mapping(mapping(row).get("fields")).get("updated")))

@@ -1,0 +1,83 @@
+"""Which words does a text have, for the index and for a query alike?
+
+Words are lowercase, without accents, lightly stemmed; an identifier counts as a whole and in its parts. What is
+added to a text for that is computed here, the rest is the text index's own analyzer. Never ranks.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+import tantivy
+
+_JOINED = re.compile(r"[A-Za-z0-9]++(?:[._:$-][A-Za-z0-9]++)++")
+"""snake_case, java.lang.Name, ABC-123, 2.1.3. Possessive: every text is read once, whatever it holds."""
+_CAMEL = re.compile(r"(?<![a-z])[a-z]++[A-Z][A-Za-z0-9]*+")
+"""camelCase from its first small letters on; what stands before them is found by looking back."""
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_JOINER = re.compile(r"[._:$-]")
+_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+"""Runs of scripts that put no space between words: Thai, Japanese, Chinese."""
+_LONGEST_WHOLE = 120
+_LONGEST_WORD = 150
+
+_COMMON = (
+    "a an and are as at be but by can do for from has have how i if in into is it its me my no not of on or "
+    "our so than that the their then there these they this to was we what when where which who why will with "
+    "you your"
+)
+_EMPTY_WORDS = frozenset(_COMMON.split())
+"""Words that are in most texts; a query that has others is searched without these."""
+
+
+def indexed_text(text: str) -> str:
+    """The text and, behind it, the wholes and parts of its identifiers and the pairs of unspaced scripts."""
+    text = text if text.isascii() else unicodedata.normalize("NFKC", text)
+    extra = dict.fromkeys([*_wholes(text), *_humps(text)])
+    pairs = () if text.isascii() else tuple(_pairs(text))
+    return " ".join((text, *extra, *pairs)) if extra or pairs else text
+
+
+def _wholes(text: str) -> Iterator[str]:
+    for name in dict.fromkeys(_JOINED.findall(text)):
+        if len(name) <= _LONGEST_WHOLE:
+            yield _JOINER.sub("", name)
+
+
+def _humps(text: str) -> Iterator[str]:
+    for name in dict.fromkeys(text[_name_start(text, m.start()) : m.end()] for m in _CAMEL.finditer(text)):
+        if len(name) <= _LONGEST_WHOLE:
+            yield from _HUMP.split(name)
+
+
+def _name_start(text: str, position: int) -> int:
+    while position and "0" <= text[position - 1] <= "Z" and text[position - 1].isalnum():
+        position -= 1
+    return position
+
+
+def _pairs(text: str) -> Iterator[str]:
+    for match in _UNSPACED.finditer(text):
+        run = match.group()
+        yield from (run[at : at + 2] for at in range(max(len(run) - 1, 1)))
+
+
+def analyzer() -> tantivy.TextAnalyzer:
+    """The text index's own part: letters and digits make words; lowercase, no accents, light English stems."""
+    return (
+        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+        .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
+        .filter(tantivy.Filter.lowercase())
+        .filter(tantivy.Filter.ascii_fold())
+        .filter(tantivy.Filter.stemmer("english"))
+        .build()
+    )
+
+
+def query_words(words: tantivy.TextAnalyzer, query: str) -> tuple[str, ...]:
+    """The query's distinct words in order of appearance, those that say nothing left out unless there are only those."""
+    found = dict.fromkeys(words.analyze(indexed_text(query)))
+    telling = tuple(word for word in found if word not in _EMPTY_WORDS)
+    return telling or tuple(found)

@@ -1,0 +1,92 @@
+"""Where the parts are joined: settings, knowledge base, embedder, connector. Holds no logic of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from jirakb.control.catalog import Catalog, Entry
+from jirakb.jira.connector import JiraConnector
+from jirakb.knowledge.embed import Embedder, MiniLM
+from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
+from jirakb.progress import Watch
+from jirakb.report import Report
+from jirakb.service.options import Reading
+from jirakb.settings import Settings
+from jirakb.sync import Wish, sync
+
+EmbeddingsName = Literal["minilm", "none"]
+
+
+def settings_for(home: Path | None) -> Settings:
+    """The settings of this process, with the home of the command line."""
+    settings = Settings.read()
+    return replace(settings, home=home) if home else settings
+
+
+@contextmanager
+def knowledge_base(settings: Settings, name: str, *, create: bool = False) -> Iterator[tuple[Entry, KnowledgeBase]]:
+    """The knowledge base of that name, open for the block."""
+    with closing(Catalog(settings.home)) as catalog:
+        entry = catalog.find_or_create(name) if create else catalog.find(name)
+    with closing(KnowledgeBase.open(entry.folder, create=create)) as base:
+        yield entry, base
+
+
+def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterator[tuple[Entry, KnowledgeBase]]:
+    """Each knowledge base (or the named one), opened in turn."""
+    with closing(Catalog(settings.home)) as catalog:
+        entries = [catalog.find(name)] if name else catalog.entries()
+    for entry in entries:
+        with closing(KnowledgeBase.open(entry.folder)) as base:
+            yield entry, base
+
+
+def embedder_named(name: EmbeddingsName) -> Embedder | None:
+    """The model that makes vectors; none with "none"."""
+    return MiniLM() if name == "minilm" else None
+
+
+def embedder_of(base: KnowledgeBase) -> Embedder | None:
+    """The model that made a knowledge base's vectors; none when it has none."""
+    return None if base.meta("embedder") == NO_EMBEDDER else MiniLM()
+
+
+def connector_for(reading: Reading, settings: Settings) -> JiraConnector:
+    """The connector that these options describe."""
+    return JiraConnector(
+        reading.base_url,
+        jql_query=reading.jql,
+        projects=reading.projects,
+        batch_size=reading.batch_size,
+        include_comments=reading.include_comments,
+        include_attachments=reading.include_attachments,
+        labels_to_skip=list(reading.labels_to_skip),
+        comment_email_blacklist=list(reading.comment_blacklist),
+        scoped_token=reading.scoped_token,
+        attachment_size_limit=reading.attachment_size_limit,
+        timezone_offset=reading.timezone_offset,
+        credentials=reading.credentials(settings),
+        settings=settings,
+    )
+
+
+def run_sync(
+    reading: Reading, wish: Wish, settings: Settings, *, kb: str, embeddings: EmbeddingsName, watch: Watch
+) -> Report:
+    """Sync a site into a knowledge base; what the `sync` command does."""
+    with closing(connector_for(reading, settings)) as connector:
+        connector.identify()  # before a knowledge base is made for a site that refuses
+        with knowledge_base(settings, kb, create=True) as (entry, base):
+            return sync(
+                connector,
+                base,
+                replace(wish, query=connector.query),
+                name=entry.name,
+                settings=settings,
+                embedder=embedder_named(embeddings),
+                watch=watch,
+            )

@@ -1,0 +1,257 @@
+"""The command line: each command reads its options, calls one function and shows what came back."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from ulid import ULID
+
+from jirakb import __version__
+from jirakb.errors import JirakbError
+from jirakb.knowledge.filters import Filter
+from jirakb.knowledge.search import Mode, Searcher
+from jirakb.report import Report
+from jirakb.service import console, demo, export, options
+from jirakb.service.app import (
+    EmbeddingsName,
+    embedder_of,
+    every_knowledge_base,
+    knowledge_base,
+    run_sync,
+    settings_for,
+)
+from jirakb.service.options import Reading
+from jirakb.service.status import status_json
+from jirakb.settings import Settings
+from jirakb.simulator import __main__ as simulator
+from jirakb.sync import Prune, Wish
+
+ExportFormat = Literal["md", "jsonl"]
+Flavor = Literal["cloud", "dc"]
+
+app = typer.Typer(
+    help="Makes a Jira site a searchable knowledge base and keeps it true.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The `jirakb` command: runs what was typed and ends with the exit code of the contract."""
+    arguments = sys.argv[1:]
+    try:
+        code = app(arguments, standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        console.say("Interrupted. What was committed stays; the next run goes on from there.")
+        raise SystemExit(130) from None
+    except typer.Exit as stop:
+        raise SystemExit(stop.exit_code) from None
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(141) from None
+    except JirakbError as error:
+        _fail(error, wants_json="--json" in arguments)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a reference instead of a traceback
+        if hasattr(error, "exit_code") and hasattr(error, "show"):  # a usage error of the option parser
+            error.show()
+            raise SystemExit(error.exit_code) from None
+        _fail_on_bug(error)
+    else:
+        raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _fail(error: JirakbError, *, wants_json: bool) -> None:
+    report = getattr(error, "report", None)
+    if isinstance(report, Report):
+        console.show_report(report)
+    console.show_error(error)
+    if wants_json:
+        answer: dict[str, Any] = report.to_json() if isinstance(report, Report) else {}
+        console.write_json({**answer, "error": {"message": error.message, "fix": error.fix}})
+    raise SystemExit(error.exit_code)
+
+
+def _fail_on_bug(error: Exception) -> None:
+    reference = str(ULID())
+    log = Settings.read().home / "jirakb.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{reference} {datetime.now(UTC).isoformat()}\n{''.join(traceback.format_exception(error))}\n")
+        where = f"see {reference} in {log}"
+    except OSError:
+        where = "".join(traceback.format_exception(error))
+    console.say(f"Error: a fault of jirakb ({type(error).__name__}); {where}.")
+    raise SystemExit(1)
+
+
+@app.command()
+def sync(
+    base_url: options.BaseUrl,
+    project: options.Project = None,
+    jql: options.Jql = None,
+    email: options.Email = None,
+    username: options.Username = None,
+    token: options.Token = None,
+    token_file: options.TokenFile = None,
+    password: options.Password = None,
+    scoped_token: options.ScopedToken = False,
+    start_ts: options.StartTs = None,
+    end_ts: options.EndTs = None,
+    batch_size: options.BatchSize = 50,
+    include_comments: options.IncludeComments = True,
+    include_attachments: options.IncludeAttachments = False,
+    attachment_size_limit: options.AttachmentSizeLimit = 10 * 1024 * 1024,
+    labels_to_skip: options.LabelsToSkip = "",
+    comment_email_blacklist: options.CommentBlacklist = "",
+    timezone_offset: options.TimezoneOffset = None,
+    full: Annotated[bool, typer.Option("--full", help="Read every issue again.")] = False,
+    prune: Annotated[Prune, typer.Option(help="When to look for deleted issues.")] = "auto",
+    confirm_deletions: Annotated[
+        bool, typer.Option("--confirm-deletions", help="Delete even as many issues as the brake stops at.")
+    ] = False,
+    embeddings: Annotated[EmbeddingsName, typer.Option(help="The model for search by meaning.")] = "minilm",
+    home: options.Home = None,
+    kb: options.Kb = "default",
+    as_json: options.Json = False,
+) -> None:
+    """Bring a knowledge base up to date with a Jira site: all of it the first time, what changed later."""
+    reading = Reading(
+        base_url=base_url, projects=tuple(project or ()), jql=jql, email=email, username=username, token=token,
+        token_file=token_file, password=password, scoped_token=scoped_token, batch_size=batch_size,
+        include_comments=include_comments, include_attachments=include_attachments,
+        attachment_size_limit=attachment_size_limit, labels_to_skip=options.names(labels_to_skip),
+        comment_blacklist=options.names(comment_email_blacklist), timezone_offset=timezone_offset,
+    )  # fmt: skip
+    wish = Wish(
+        query="", full=full, prune=prune, confirm_deletions=confirm_deletions, batch_size=batch_size,
+        since=options.moment(start_ts, "--start-ts"), until=options.moment(end_ts, "--end-ts"),
+    )  # fmt: skip
+    with console.progress_bars() as watch:
+        report = run_sync(reading, wish, settings_for(home), kb=kb, embeddings=embeddings, watch=watch)
+    console.show_report(report)
+    if as_json:
+        console.write_json(report.to_json())
+    if report.failed:
+        raise typer.Exit(3)
+
+
+@app.command()
+def search(
+    query: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+    project: options.Project = None,
+    type_: Annotated[list[str] | None, typer.Option("--type", metavar="T", help="Issue type.")] = None,
+    status: Annotated[list[str] | None, typer.Option("--status", metavar="S", help="Status.")] = None,
+    priority: Annotated[list[str] | None, typer.Option("--priority", metavar="P", help="Priority.")] = None,
+    assignee: Annotated[list[str] | None, typer.Option("--assignee", metavar="A", help="Assignee's name.")] = None,
+    label: Annotated[list[str] | None, typer.Option("--label", metavar="L", help="Label.")] = None,
+    updated_since: Annotated[
+        str | None, typer.Option("--updated-since", metavar="WHEN", help="YYYY-MM-DD, or -30d for days back.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option(help="By words and meaning, words only, meaning only.")] = "hybrid",
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many issues.")] = 10,
+    home: options.Home = None,
+    kb: options.Kb = "default",
+    as_json: options.Json = False,
+) -> None:
+    """Find issues by words and by meaning, best first."""
+    wanted = Filter(
+        projects=tuple(project or ()), types=tuple(type_ or ()), statuses=tuple(status or ()),
+        priorities=tuple(priority or ()), assignees=tuple(assignee or ()), labels=tuple(label or ()),
+        updated_since=options.since(updated_since, datetime.now(UTC)) if updated_since else None,
+    )  # fmt: skip
+    with knowledge_base(settings_for(home), kb) as (_, base), closing(Searcher(base, embedder_of(base))) as searcher:
+        result = searcher.search(query, filter=wanted, principals=None, mode=mode, limit=limit).to_json()
+    if as_json:
+        console.write_json(result)
+    else:
+        console.show_hits(result)
+
+
+@app.command()
+def show(
+    key: Annotated[str, typer.Argument(help="The issue's key, present or former.")],
+    home: options.Home = None,
+    kb: options.Kb = "default",
+    as_json: options.Json = False,
+) -> None:
+    """Print an issue's document, as markdown."""
+    with knowledge_base(settings_for(home), kb) as (_, base):
+        documents = base.documents(key)
+    if as_json:
+        console.write_json(export.document_json(documents[0]))
+    else:
+        console.write(documents[0].markdown.rstrip("\n"))
+
+
+@app.command("export")
+def export_command(
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")],
+    format_: Annotated[ExportFormat, typer.Option("--format", help="A file per issue, or one file.")] = "md",
+    home: options.Home = None,
+    kb: options.Kb = "default",
+    as_json: options.Json = False,
+) -> None:
+    """Write every document to files."""
+    export.prepare_folder(out)
+    with knowledge_base(settings_for(home), kb) as (_, base):
+        write = export.export_markdown if format_ == "md" else export.export_jsonl
+        count = write(base.each_document(), out)
+    console.say(f"{count} documents written to {out}.")
+    if as_json:
+        console.write_json({"documents": count, "out": str(out)})
+
+
+@app.command()
+def status(home: options.Home = None, as_json: options.Json = False, kb: options.KbOrAll = None) -> None:
+    """Say what each knowledge base holds and up to when it has read."""
+    settings = settings_for(home)
+    found = [status_json(entry, base) for entry, base in every_knowledge_base(settings, kb)]
+    if as_json:
+        console.write_json({"kbs": found})
+    else:
+        console.show_status(found)
+
+
+@app.command()
+def simulate(
+    flavor: Annotated[Flavor, typer.Option(help="Jira Cloud or Jira Data Center.")] = "cloud",
+    site: Annotated[
+        list[Path] | None, typer.Option("--site", metavar="FILE", help="Issues as JSON lines; default: a sample site.")
+    ] = None,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
+) -> None:
+    """Serve a simulated Jira site on this machine, until interrupted. The first line of output says how to reach it."""
+    simulator.simulate(flavor, site or [], port)
+
+
+@app.command("demo")
+def demo_command(
+    once: Annotated[bool, typer.Option("--once", help="Sync, search, print and exit.")] = False,
+    home: options.Home = None,
+) -> None:
+    """Start a simulated site, sync it, search it."""
+    demo.demo(home, once=once)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.write(f"jirakb {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """Makes a Jira site a searchable knowledge base and keeps it true."""

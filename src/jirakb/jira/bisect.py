@@ -11,7 +11,7 @@ from jirakb.documents import Omission
 from jirakb.errors import ProtocolError, SiteError, SiteUnreachableError
 from jirakb.source import Batch
 
-_HOPELESS = 4
+_HOPELESS = 8
 """Groups on one level that fail without a single success: the site is at fault, not an issue."""
 
 
@@ -22,7 +22,7 @@ def fetch_in_halves(
 
     `sign_of_life` is asked before blaming an issue: it raises when the whole site is out of reach.
     """
-    groups, done, broken = [tuple(numbers)], list[Batch](), list[Omission]()
+    groups, done, broken = [tuple(numbers)], list[Batch](), list[tuple[int, Omission]]()
     while groups:
         halves: list[tuple[int, ...]] = []
         for group in groups:
@@ -43,7 +43,6 @@ def join(batches: Sequence[Batch]) -> Batch:
     return Batch(
         tuple(issue for batch in batches for issue in batch.issues),
         tuple(omission for batch in batches for omission in batch.omissions),
-        tuple(number for batch in batches for number in batch.gone),
     )
 
 
@@ -52,7 +51,7 @@ def _halves(group: tuple[int, ...]) -> list[tuple[int, ...]]:
     return [group[:middle], group[middle:]] if middle else []
 
 
-def _blame(group: tuple[int, ...], exc: SiteError) -> list[Omission]:
+def _blame(group: tuple[int, ...], exc: SiteError) -> list[tuple[int, Omission]]:
     if len(group) > 1:
         return []
-    return [Omission(str(group[0]), "issue", "failed", "bad_body", exc.message[:300])]
+    return [(group[0], Omission(str(group[0]), "issue", "failed", "bad_body", exc.message[:300]))]

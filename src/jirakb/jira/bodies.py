@@ -12,7 +12,7 @@ from typing import cast
 
 import orjson
 
-from jirakb.documents import RawIssue
+from jirakb.documents import IssueRef, RawIssue
 from jirakb.errors import ProtocolError
 from jirakb.jira.client.endpoints import JiraClient, OffsetPage, Part
 from jirakb.jira.lenient import mapping, number
@@ -48,6 +48,19 @@ def raw_issue(client: JiraClient, issue: dict[str, object]) -> RawIssue | None:
     if not isinstance(key, str) or not key or updated is None:
         raise ProtocolError("An answer holds an issue without key, fields or time of update.", status=200)
     return RawIssue(issue_number(found), key, updated, _payload(found))
+
+
+def single(client: JiraClient, wanted: int) -> RawIssue | None:
+    """One issue by its own call; None when the site does not show it any more."""
+    answer = client.issue(wanted, attempts=3)
+    if answer.status != 200:
+        return None
+    return raw_issue(client, next(iter(by_number([answer.data]).values())))
+
+
+def reference(row: object) -> IssueRef:
+    """A row of a listing."""
+    return IssueRef(issue_number(row), parse_time(mapping(mapping(row).get("fields")).get("updated")))
 
 
 def complete(client: JiraClient, issue: dict[str, object]) -> dict[str, object] | None:

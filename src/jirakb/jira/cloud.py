@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jirakb.documents import IssueRef, Omission, RawIssue
+from jirakb.documents import Omission
 from jirakb.errors import ConnectorValidationError, ProtocolError, SiteUnreachableError
-from jirakb.jira.bisect import fetch_in_halves
-from jirakb.jira.bodies import by_number, issue_number, raw_issue
-from jirakb.jira.client.answers import Answer
+from jirakb.jira.bisect import fetch_in_halves, join
+from jirakb.jira.bodies import by_number, raw_issue, reference, single
 from jirakb.jira.client.endpoints import IdPage, JiraClient
 from jirakb.jira.identity import Identity
-from jirakb.jira.lenient import mapping, number
-from jirakb.jira.times import parse_time
 from jirakb.source import Batch, Listing
 
 BATCH_LIMIT = 100
@@ -47,7 +44,7 @@ class CloudReader:
         token, seen, empty = "", set[str](), 0
         while True:
             page = self._page(jql, "updated" if times else "id", token)
-            yield Listing(tuple(_ref(row) for row in page.rows), page.answer.site_time or self.now())
+            yield Listing(tuple(reference(row) for row in page.rows), page.answer.site_time or self.now())
             token = page.next_token
             if not token:
                 self.identity.confirm(page.answer)
@@ -58,6 +55,8 @@ class CloudReader:
 
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that are not shown are missing."""
+        if len(numbers) <= _TIMES_PAGES[1]:
+            return self._times(numbers, _TIMES_PAGES[1])
         try:
             return self._times(numbers, _TIMES_PAGES[0])
         except ConnectorValidationError as exc:
@@ -89,8 +88,8 @@ class CloudReader:
         for start in range(0, len(numbers), size):
             block = numbers[start : start + size]
             fetched = self.client.bulk_fetch(block, ["updated"])
-            found |= {ref.number: ref.updated for row in fetched.issues if (ref := _ref(row)).updated}
-            if not fetched.issues:
+            found |= {ref.number: ref.updated for row in fetched.issues if (ref := reference(row)).updated}
+            if len(fetched.issues) < len(block):
                 self.identity.confirm(fetched.answer)
         return found
 
@@ -98,33 +97,17 @@ class CloudReader:
         fetched = self.client.bulk_fetch(numbers, ["*all"], attempts=3)
         found = by_number(fetched.issues)
         raw = {wanted: raw_issue(self.client, found[wanted]) for wanted in numbers if wanted in found}
-        missing = [wanted for wanted in numbers if raw.get(wanted) is None]
-        if missing:
+        issues = [issue for issue in raw.values() if issue]
+        if len(issues) < len(numbers):
             self.identity.confirm(fetched.answer)
-        singly = [self._after_error(wanted, fetched.errors[str(wanted)]) for wanted in missing if str(wanted) in fetched.errors]
-        gone = [wanted for wanted in missing if str(wanted) not in fetched.errors]
-        return Batch(
-            tuple(issue for issue in [*raw.values(), *singly] if isinstance(issue, RawIssue)),
-            tuple(each for each in singly if isinstance(each, Omission)),
-            (*gone, *(each for each in singly if isinstance(each, int))),
-        )
+        refused = {wanted: fetched.errors[str(wanted)] for wanted in numbers if str(wanted) in fetched.errors}
+        singly = [self._after_error(wanted, message) for wanted, message in refused.items() if wanted not in raw]
+        return join([Batch(tuple(issues)), *singly])
 
-    def _after_error(self, wanted: int, message: str) -> RawIssue | Omission | int:
-        """An issue that bulkfetch reports as an error is asked for alone: its body, the reason, or its number when gone."""
+    def _after_error(self, wanted: int, message: str) -> Batch:
+        """An issue that bulkfetch reports as an error is asked for alone: deleted ones are reported so, too."""
         try:
-            return single(self.client, wanted)
+            issue = single(self.client, wanted)
         except (SiteUnreachableError, ProtocolError):
-            return Omission(str(wanted), "issue", "failed", "issue_error", message[:300])
-
-
-def single(client: JiraClient, wanted: int) -> RawIssue | int:
-    """One issue by its own call: its body, or its number when the site does not show it any more."""
-    answer: Answer = client.issue(wanted, attempts=3)
-    if answer.status != 200:
-        return wanted
-    issue = by_number([answer.data])
-    return raw_issue(client, next(iter(issue.values()))) or wanted
-
-
-def _ref(row: object) -> IssueRef:
-    return IssueRef(issue_number(row), parse_time(mapping(mapping(row).get("fields")).get("updated")))
+            return Batch((), ((wanted, Omission(str(wanted), "issue", "failed", "issue_error", message[:300])),))
+        return Batch((issue,) if issue else ())

@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jirakb.documents import IssueRef, RawIssue
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
 from jirakb.jira.bisect import fetch_in_halves
-from jirakb.jira.bodies import by_number, issue_number, raw_issue
+from jirakb.jira.bodies import by_number, raw_issue, reference, single
 from jirakb.jira.client.endpoints import JiraClient, OffsetPage
-from jirakb.jira.cloud import single
 from jirakb.jira.identity import Identity
-from jirakb.jira.lenient import mapping
-from jirakb.jira.times import parse_time
 from jirakb.source import Batch, Listing
 
 BATCH_LIMIT = 100
@@ -48,31 +44,32 @@ class DataCenterReader:
         A page that shows no row of the one before does not prove that it follows: then an earlier one is asked for.
         """
         del times
-        before, start, position, step_back = frozenset[int](), 0, 0, _OVERLAP
+        before, start, position, step_back = frozenset[int](), 0, 0, 1
         while True:
             page = self._search(jql, start, _PAGE)
-            refs = tuple(_ref(row) for row in page.rows)
+            refs = tuple(reference(row) for row in page.rows)
             numbers = frozenset(ref.number for ref in refs)
             if start and before and not numbers & before:
                 step_back *= 2
                 start = max(0, position - step_back)
                 continue
-            yield Listing(
-                tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now()
-            )
+            yield Listing(tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now())
             position = page.start + len(refs)
             if position >= page.total or not refs:
                 self.identity.confirm(page.answer)
                 return
-            before, step_back = numbers, _OVERLAP
-            start = position - min(_OVERLAP, len(refs) - 1)
+            overlap = min(_OVERLAP, len(refs) // 10)
+            before, step_back = numbers if overlap else frozenset(), max(overlap, 1)
+            start = position - overlap
 
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that are not shown are missing."""
         found: dict[int, datetime] = {}
         for start in range(0, len(numbers), _PAGE):
             rows = self._by_ids(numbers[start : start + _PAGE], ["updated"])
-            found |= {ref.number: ref.updated for row in rows.values() if (ref := _ref(row)).updated}
+            found |= {ref.number: ref.updated for row in rows.values() if (ref := reference(row)).updated}
+        if len(found) < len(numbers):
+            self.identity.verify()
         return found
 
     def fetch(self, numbers: Sequence[int]) -> Batch:
@@ -81,14 +78,13 @@ class DataCenterReader:
 
     def _fetch(self, numbers: Sequence[int]) -> Batch:
         found = self._by_ids(numbers, ["*all"], attempts=3)
-        raw = [raw_issue(self.client, found[wanted]) or wanted for wanted in numbers if wanted in found]
-        missing = [wanted for wanted in numbers if wanted not in found]
+        raw = [raw_issue(self.client, found[wanted]) for wanted in numbers if wanted in found]
         # The index may lag behind or have lost an issue: only the issue itself says that it is gone.
-        every = [*raw, *(single(self.client, wanted) for wanted in missing)]
-        gone = tuple(each for each in every if isinstance(each, int))
-        if gone:
+        raw += [single(self.client, wanted) for wanted in numbers if wanted not in found]
+        issues = tuple(issue for issue in raw if issue)
+        if len(issues) < len(numbers):
             self.identity.verify()
-        return Batch(tuple(each for each in every if isinstance(each, RawIssue)), gone=gone)
+        return Batch(issues)
 
     def _by_ids(
         self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None
@@ -111,7 +107,3 @@ class DataCenterReader:
         if page is None:
             raise ProtocolError(f"{self.client.site} gave no page.", url=self.client.site)
         return page
-
-
-def _ref(row: object) -> IssueRef:
-    return IssueRef(issue_number(row), parse_time(mapping(mapping(row).get("fields")).get("updated")))

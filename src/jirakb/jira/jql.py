@@ -151,6 +151,7 @@ def _outside(jql: str) -> Iterator[int]:
         letter = jql[position]
         if letter == "\\":
             position += 1
+            _check(bool(jql[position : position + 1].strip() or quoted_by), "a backslash stands alone", jql)
         elif quoted_by:
             quoted_by = "" if letter == quoted_by else quoted_by
         elif letter in "\"'":
@@ -163,7 +164,6 @@ def _outside(jql: str) -> Iterator[int]:
         position += 1
     _check(not quoted_by, "a quoted string has no end", jql)
     _check(depth == 0, "a parenthesis is not closed", jql)
-    _check(position == len(jql), "it ends with a backslash", jql)
 
 
 def _check(holds: bool, what: str, jql: str) -> None:

@@ -7,26 +7,34 @@ knowledge base by its outbox: it can be deleted at any time. Never decides who m
 
 from __future__ import annotations
 
-import heapq
-import math
-from collections.abc import Iterator, Sequence
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import apsw
+import orjson
 import tantivy
-from tantivy import Occur, Query
+from tantivy import Query
 
-from jirakb.errors import CorruptStoreError
-from jirakb.knowledge.filters import VALUE_COLUMNS, Filter
-from jirakb.knowledge.words import analyzer, query_words
+from jirakb.documents import Part, Readers
+from jirakb.errors import CorruptStoreError, KnowledgeBaseBusyError
+from jirakb.knowledge.filters import VALUE_COLUMNS, folded, outbox_head
+from jirakb.knowledge.prepare import decompress, load_parts
+from jirakb.knowledge.words import analyzer, indexed_text
 
 LAYOUT = 1
 """Raised when the schema or the analyzer changes: an index of another layout is made anew."""
 OPEN, RESTRICTED = "open", "restricted"
-MAX_WORDS = 64
-"""A longer query is searched by its rarest words."""
-_MAX_QUERY_CHARS = 100_000
-_MAX_DISTINCT = 2_000
+SUMMARY_WEIGHT = 4
+"""The summary's words count so often in the one field: adding up the scores of two fields ranks worse."""
+_HEAP_BYTES = 32_000_000  # of each of the two writers
+_COMMIT_CHARS = 64_000_000  # a bulk commits about this often and goes on from there when it is killed
+_BATCH = 500
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
 def schema() -> tantivy.Schema:
@@ -73,140 +81,194 @@ def position(searcher: tantivy.Searcher, rules: tantivy.Schema) -> Position:
     return Position(str(entry.get_first("base")), int(entry.get_first("seq") or 0))
 
 
-def base_name(base: str) -> str:
+def base_name(connection: apsw.Connection) -> str:
     """What an index of this knowledge base and layout is called in its meta entry."""
+    ((base,),) = connection.execute("SELECT value FROM meta WHERE name = 'id'")
     return f"{base}/{LAYOUT}"
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """A document that holds words of the query in text that the reader may see."""
-
-    document: int
-    score: float
+def text_folder(folder: Path) -> Path:
+    """Where the text index of the knowledge base in `folder` stands."""
+    return folder / "text"
 
 
 class TextIndex:
-    """A text index to search in. Several threads may; `reload` shows what was committed since."""
+    """The text index of the knowledge base in `folder`, to be kept up with its outbox. Needs the lease."""
 
-    def __init__(self, folder: Path, base: str) -> None:
-        self._base = base_name(base)
-        self._schema = schema()
-        self._words = analyzer()
-        self._open = open_folder(folder / OPEN)
-        self._restricted = open_folder(folder / RESTRICTED)
-        self.reload()
+    def __init__(self, folder: Path) -> None:
+        self._folder = text_folder(folder)
+        self._shards: _Shards | None = None
 
-    def reload(self) -> None:
-        """Show what was committed since; raises CorruptStoreError when the folder is another knowledge base's."""
+    def is_behind(self, connection: apsw.Connection) -> bool:
+        """Whether there is something to follow, be it that the index is missing."""
+        return self._ready(connection).seq != outbox_head(connection)
+
+    def follow(self, connection: apsw.Connection) -> int:
+        """Index what the outbox says has changed, and commit; how many outbox rows that were."""
+        shards = self._ready(connection)
+        head, done, written = outbox_head(connection), 0, 0
+        while shards.seq < head:
+            batch = _read_batch(connection, shards.seq, head)
+            written += shards.write(batch.entries)
+            done += batch.rows
+            shards.seq = batch.last
+            if written > _COMMIT_CHARS or shards.seq >= head:
+                shards.commit()
+                written = 0
+        return done
+
+    def close(self) -> None:
+        """Let merges end and give the folder back."""
+        if self._shards is not None:
+            self._shards.close()
+            self._shards = None
+
+    def _ready(self, connection: apsw.Connection) -> _Shards:
+        """The open index; one that is missing, broken, another's or ahead of its knowledge base is made anew."""
+        base = base_name(connection)
+        if self._shards is not None and self._folder.exists():
+            return self._shards
+        self.close()
         try:
-            for index in (self._open, self._restricted):
-                index.reload()
-            places = [position(index.searcher(), self._schema) for index in (self._open, self._restricted)]
-        except (ValueError, OSError) as exc:
-            raise CorruptStoreError("The text index cannot be read.", fix="Delete it.") from exc
-        if {place.base for place in places} != {self._base}:
+            self._shards = _Shards(self._folder, base)
+            usable = self._shards.seq <= outbox_head(connection)
+        except CorruptStoreError:
+            usable = False
+        if not usable or self._shards is None:
+            self.close()
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._shards = _Shards(self._folder, base, new=True)
+        return self._shards
+
+
+class _Shards:
+    """The two indexes with their writers. What is written is visible after `commit`, with `seq`."""
+
+    def __init__(self, folder: Path, base: str, *, new: bool = False) -> None:
+        self._base = base
+        self._schema = schema()
+        self._indexes = {name: open_folder(folder / name) for name in (OPEN, RESTRICTED)}
+        places = [position(index.searcher(), self._schema) for index in self._indexes.values()]
+        if not new and {place.base for place in places} != {base}:
             raise CorruptStoreError("The text index is of another knowledge base or layout.", fix="Delete it.")
         self.seq = min(place.seq for place in places)
+        self._writers = {name: _writer(index) for name, index in self._indexes.items()}
+        if new:
+            self.commit()
 
-    def words(self, text: str) -> tuple[str, ...]:
-        """The words of a text as the index has them."""
-        return query_words(self._words, text[:_MAX_QUERY_CHARS])
+    def write(self, entries: Iterable[Entry]) -> int:
+        """Put entries into their indexes; one without text only removes its document. The characters written."""
+        written = 0
+        for entry in entries:
+            if entry.number is None:
+                for writer in self._writers.values():
+                    writer.delete_documents_by_term("document", entry.document)
+            else:
+                name = RESTRICTED if entry.number else OPEN
+                self._writers[name].add_document(_tantivy_document(entry))
+                written += len(entry.text)
+        return written
 
-    def lookup(
-        self, words: Sequence[str], wanted: Filter, sets: frozenset[int], gone: Sequence[int] = ()
-    ) -> Lookup:
-        """A query over the entries of these reader sets, but never those of the documents in `gone`."""
-        restricted = self._restricted.searcher()
-        tongues = [_Tongue(self._schema, self._open.searcher(), "text")] if 0 in sets else []
-        if restricted.num_docs > 1:
-            fields = [f"restricted.{number}" for number in sorted(sets) if number]
-            tongues.extend(_Tongue(self._schema, restricted, field) for field in fields)
-        return Lookup(self._schema, tongues, words, wanted, gone)
+    def commit(self) -> None:
+        for writer in self._writers.values():
+            writer.delete_documents_by_term("kind", "meta")
+            entry = tantivy.Document()
+            entry.add_text("kind", "meta")
+            entry.add_text("base", self._base)
+            entry.add_unsigned("seq", self.seq)
+            writer.add_document(entry)
+            writer.commit()
+
+    def close(self) -> None:
+        for writer in self._writers.values():
+            with suppress(ValueError):  # the folder was deleted under the writer
+                writer.rollback()
+                writer.wait_merging_threads()
+
+
+def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
+    try:
+        return index.writer(_HEAP_BYTES, 1)
+    except ValueError as exc:
+        raise KnowledgeBaseBusyError("Another process writes into this text index.") from exc
 
 
 @dataclass(frozen=True, slots=True)
-class _Tongue:
-    """The words of one reader set: where its entries stand and which field holds them."""
+class Entry:
+    """What is written for a document and one of its reader sets; without a number, the document's entries go."""
 
-    schema: tantivy.Schema
-    searcher: tantivy.Searcher
-    field: str
-
-    def frequency(self, word: str) -> int:
-        return self.searcher.doc_freq(self.field, word)
-
-    def term(self, word: str, rarity: float | None) -> Query:
-        """The word, weighted as rare as it is in all that the reader sees (None: as it is here)."""
-        term = Query.term_query(self.schema, self.field, word, "freq")
-        if rarity is None:
-            return term
-        return Query.boost_query(term, rarity / _rarity(self.searcher.num_docs, self.frequency(word)))
+    document: int
+    number: int | None = None
+    kind: str = ""
+    text: str = ""
+    updated: int = 0
+    values: tuple[tuple[str, str], ...] = ()
 
 
-def _rarity(entries: int, having: int) -> float:
-    """BM25's inverse document frequency."""
-    return math.log(1 + max(entries - having + 0.5, 0.5) / (having + 0.5))
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    entries: Iterator[Entry]
+    rows: int
+    last: int
 
 
-class Lookup:
-    """One query, ready to be asked: for the best documents, for the scores of given ones, for how many there are."""
+def _read_batch(connection: apsw.Connection, seq: int, head: int) -> _Batch:
+    rows: list[Any] = connection.execute(_CHANGES, (seq, head, _BATCH)).fetchall()
+    readers: list[Any] = connection.execute("SELECT id, principals FROM readers").fetchall()
+    numbers = {Readers(orjson.loads(held)): int(number) for number, held in readers}
+    changes = [(int(document), bool(gone)) for _, document, gone in rows]
+    return _Batch(_entries(connection, changes, numbers), len(rows), int(rows[-1][0]))
 
-    def __init__(
-        self,
-        rules: tantivy.Schema,
-        tongues: Sequence[_Tongue],
-        words: Sequence[str],
-        wanted: Filter,
-        gone: Sequence[int],
-    ) -> None:
-        self._schema = rules
-        self._conditions = [*_conditions(rules, wanted), *_without(rules, gone)]
-        self.words = _telling(tongues, words)
-        rarities = dict.fromkeys(self.words) if len(tongues) == 1 else _rarities(tongues, self.words)
-        self._asks = [(tongue.searcher, self._any(tongue, rarities)) for tongue in tongues if self.words]
 
-    def _any(self, tongue: _Tongue, rarities: dict[str, float | None]) -> Query:
-        return Query.boolean_query([(Occur.Should, tongue.term(w, r)) for w, r in rarities.items()])
+def _entries(
+    connection: apsw.Connection, changes: Iterable[tuple[int, bool]], numbers: Mapping[Readers, int]
+) -> Iterator[Entry]:
+    for document, gone in changes:
+        yield Entry(document)
+        row = None if gone else connection.execute(_DOCUMENT, (document,)).fetchone()
+        if row is not None:
+            yield from _entries_of(document, row, numbers)
 
-    def best(self, limit: int) -> list[Match]:
-        """The best entries' documents, best first; one that matches in several reader sets counts by its best."""
-        found: dict[int, float] = {}
-        for searcher, ask in self._asks:
-            _keep_best(found, _documents(searcher, self._all([(Occur.Must, ask)]), limit))
-        best = heapq.nlargest(limit, found.items(), key=lambda pair: (pair[1], -pair[0]))
-        return [Match(document, score) for document, score in best]
 
-    def scores(self, documents: Sequence[int]) -> dict[int, float]:
-        """The scores of those among the given documents that match."""
-        among = Query.const_score_query(Query.term_set_query(self._schema, "document", list(documents)), 0.0)
-        found: dict[int, float] = {}
-        for searcher, ask in self._asks if documents else ():
-            full = self._all([(Occur.Must, ask), (Occur.Must, among)])
-            _keep_best(found, _documents(searcher, full, len(documents)))
-        return found
+def _entries_of(document: int, row: tuple[Any, ...], numbers: Mapping[Readers, int]) -> Iterator[Entry]:
+    kind, key, title, updated, number, labels, parts, principals, *values = row
+    own = Readers(orjson.loads(principals))
+    named = [*zip(VALUE_COLUMNS, values, strict=True), *(("labels", label) for label in orjson.loads(labels))]
+    head = f"{key}\n" + f"{title}\n" * SUMMARY_WEIGHT
+    for readers, text in _texts(own, load_parts(decompress(parts))).items():
+        if readers == own or readers in numbers:
+            at = number if readers == own else numbers[readers]
+            is_own = kind == "issue" and readers == own
+            folded_values = tuple((name, folded(value)) for name, value in named)
+            yield Entry(document, at, "own" if is_own else "extra", head + text, updated, folded_values)
 
-    def count(self, kind: str) -> int:
-        """How many entries of this kind match: "own" (the issue's own text; one per issue) or "extra"."""
-        return sum(self._matching(searcher, ask, kind, 1)[1] for searcher, ask in self._asks)
 
-    def documents(self, kind: str, limit: int) -> list[int]:
-        """The documents of the matching entries of this kind."""
-        return [
-            document
-            for searcher, ask in self._asks
-            for document, _ in self._matching(searcher, ask, kind, limit)[0]
-        ]
+def _texts(own: Readers, parts: Iterable[Part]) -> dict[Readers, str]:
+    """The text of each reader set; the document's own has one even when it is empty."""
+    blocks: dict[Readers, list[str]] = {own: []}
+    for part in parts:
+        if part.text.strip():
+            blocks.setdefault(part.readers | own, []).append(_TIMESTAMP.sub("", part.text))
+    return {readers: "\n".join(texts) for readers, texts in blocks.items()}
 
-    def _matching(
-        self, searcher: tantivy.Searcher, ask: Query, kind: str, limit: int
-    ) -> tuple[list[tuple[int, float]], int]:
-        full = self._all([(Occur.Must, ask), (Occur.Must, Query.term_query(self._schema, "kind", kind, "basic"))])
-        result = searcher.search(Query.const_score_query(full, 1.0), limit, count=True)
-        addresses = [address for _, address in result.hits]
-        numbers = searcher.fast_field_values("document", addresses)
-        return [(int(number or 0), 1.0) for number in numbers], int(result.count or 0)
 
-    def _all(self, clauses: list[tuple[Occur, Query]]) -> Query:
-        clauses = [*clauses, *self._conditions]
-        return clauses[0][1] if len(clauses) == 1 else Query.boolean_query(clauses)
+def _tantivy_document(entry: Entry) -> tantivy.Document:
+    made = tantivy.Document()
+    made.add_text("kind", entry.kind)
+    made.add_unsigned("document", entry.document)
+    made.add_integer("updated", entry.updated)
+    for name, value in entry.values:
+        made.add_text(name, value)
+    text = indexed_text(entry.text)
+    if entry.number:
+        made.add_json("restricted", {str(entry.number): text})
+    else:
+        made.add_text("text", text)
+    return made
+
+
+_CHANGES = "SELECT seq, document, gone FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
+_DOCUMENT = f"""
+SELECT d.kind, d.key, d.title, d.updated, d.readers, d.labels, d.parts_zstd, r.principals, {", ".join(VALUE_COLUMNS)}
+FROM document d JOIN readers r ON r.id = d.readers WHERE d.id = ?
+"""

@@ -56,8 +56,9 @@ def build_row(
         sprints=_sprints(stored, customs),
         epic=_epic(stored, customs),
         summary=stored.get("summary") or "",
-        description=wiki_of(stored.get("description")),
-        environment=wiki_of(stored.get("environment")),
+        description=partial(_rich, source, "description"),
+        environment=partial(_rich, source, "environment"),
+        comments=partial(_comments, source),
         text=partial(_text, source),
         archived=project.archived,
         custom=_custom(stored, customs, person),
@@ -74,6 +75,14 @@ def _names(values: Iterable[Any] | None) -> tuple[str, ...]:
 
 def _time(text: str | None) -> int | None:
     return milliseconds(text) if text else None
+
+
+def _rich(source: bytes, field: str) -> str:
+    return wiki_of(orjson.loads(source).get(field)) or ""
+
+
+def _comments(source: bytes) -> str:
+    return "\n".join(wiki_of(c.get("body")) or "" for c in orjson.loads(source).get("comment") or ())
 
 
 def _text(source: bytes) -> str:

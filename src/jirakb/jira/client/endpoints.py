@@ -161,13 +161,9 @@ class JiraClient:
         rows = self._array(data, name, name)
         echoed = number(data.get("startAt"))
         total = number(data.get("total"))
-        return OffsetPage(
-            rows, start if echoed is None else echoed, len(rows) if total is None else total, answer
-        )
+        return OffsetPage(rows, start if echoed is None else echoed, len(rows) if total is None else total, answer)
 
-    def _array(
-        self, data: Mapping[str, object], name: str, what: str, *, optional: bool = False
-    ) -> Sequence[object]:
+    def _array(self, data: Mapping[str, object], name: str, what: str, *, optional: bool = False) -> Sequence[object]:
         found = data.get(name)
         if isinstance(found, list):
             return found

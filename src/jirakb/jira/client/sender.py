@@ -162,9 +162,7 @@ class Sender:
                 )
         return bytes(body)
 
-    def _judge(
-        self, call: Call, status: int, headers: httpx2.Headers, body: bytes
-    ) -> Answer | Broken | Throttled:
+    def _judge(self, call: Call, status: int, headers: httpx2.Headers, body: bytes) -> Answer | Broken | Throttled:
         locked = locked_account(headers, self.site, status)
         if locked:
             self._locked_out = locked

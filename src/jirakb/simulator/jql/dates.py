@@ -57,9 +57,7 @@ def local_date(ms: int, zone: tzinfo) -> date | None:
         return None
 
 
-def edge(
-    period: Period, end: bool, offset: str | None, now: datetime, zone: tzinfo
-) -> tuple[Moment | None, bool]:
+def edge(period: Period, end: bool, offset: str | None, now: datetime, zone: tzinfo) -> tuple[Moment | None, bool]:
     """Return the first or last millisecond of the caller's present period, and whether the offset was readable.
 
     An offset in the period's own unit or a longer calendar unit moves the period ("endOfMonth(-1)" is the end of last

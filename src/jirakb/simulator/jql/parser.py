@@ -27,7 +27,7 @@ MAX_DEPTH = 100
 _SYMBOLS: dict[str, Operator] = {
     "=": "=", "!=": "!=", "~": "~", "!~": "!~", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
 }  # fmt: skip
-_PREDICATES = frozenset("after before by during on from to".split())
+_PREDICATES = frozenset({"after", "before", "by", "during", "on", "from", "to"})
 _AND = frozenset({"and", "&&", "&"})
 _OR = frozenset({"or", "||", "|"})
 _NOT = frozenset({"not", "!"})

@@ -107,6 +107,11 @@ class Context:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)  # group name -> user ids
     custom_fields: Mapping[str, str] = field(default_factory=dict)  # name -> field id (customfield_10010)
     sprints: tuple[Sprint, ...] = ()
-    numbers_by_key: Mapping[str, int] | None = (
-        None  # upper-case key, old ones too -> number, of what the caller sees
-    )
+    components: Collection[str] | None = None
+    versions: Collection[str] | None = None
+    issue_numbers_by_key: Lookup[str, int] | None = None  # upper-case key, old ones too, of what the caller sees
+    issue_keys_by_number: Lookup[int, str] | None = None
+    include_archived: bool = False
+    # Data Center takes `id > N` for "in the project of issue N, with a higher number in the key", and sorts by id as by
+    # key (its IssueIdClauseQueryFactory). False compares the numeric ids, as one would think.
+    id_follows_key: bool = True

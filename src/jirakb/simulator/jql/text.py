@@ -8,7 +8,9 @@ from jirakb.simulator.jql import messages
 
 TextMatcher = Callable[[str], bool]
 
-_TERM = re.compile(r'(?P<sign>[-+!]?)(?:"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>(?:[^\s"\\]|\\.)+))|(?P<stray>\S)', re.DOTALL)
+_TERM = re.compile(
+    r'(?P<sign>[-+!]?)(?:"(?P<phrase>(?:[^"\\]|\\.)*)"|(?P<word>(?:[^\s"\\]|\\.)+))|(?P<stray>\S)', re.DOTALL
+)
 _BOOST = re.compile(r"(?<!\\)[~^][0-9.]*$")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PIECES = re.compile(r"[\w*?]+")
@@ -81,7 +83,7 @@ def _pattern(match: re.Match[str], query: str, field: str) -> re.Pattern[str] | 
     spelled = [re.escape(piece).replace(r"\*", r"\w*").replace(r"\?", r"\w") for piece in pieces]
     if not any(spelled):
         return None
-    return re.compile(rf"(?<!\w){r'\W+'.join(spelled)}(?!\w)", re.IGNORECASE)
+    return re.compile(r"(?<!\w)" + r"\W+".join(spelled) + r"(?!\w)", re.IGNORECASE)
 
 
 def _literally(match: re.Match[str]) -> str:

@@ -56,7 +56,7 @@ class _Reader:
         done = position = 0
         while match := _TOKEN.search(self.source, position):
             found = self._read(match)
-            position = match.end() if found is None else found[1]
+            position = match.start() + 1 if found is None else found[1]
             if found is None:
                 continue
             if match.start() > done:

@@ -33,7 +33,7 @@ EMOTICONS: dict[str, Node] = {
     "(x)": _emoji("cross_mark", "❌"),
     "(y)": _emoji("thumbsup", "👍"),
     "(n)": _emoji("thumbsdown", "👎"),
-    "(i)": _emoji("info", "ℹ️"),  # noqa: RUF001
+    "(i)": _emoji("info", "ℹ️"),
     "(?)": _emoji("question", "❓"),
     "(+)": _emoji("plus", "➕"),
     "(-)": _emoji("minus", "➖"),
@@ -85,7 +85,7 @@ def mention(person: str, label: str, users: Mapping[str, str]) -> list[Node]:
     key = person.removeprefix("accountid:")
     name = users.get(key)
     shown = f"@{name}" if name else ""
-    return [{"type": "mention", "attrs": {"id": key, "text": shown or label and f"@{label}", "accessLevel": ""}}]
+    return [{"type": "mention", "attrs": {"id": key, "text": shown or (label and f"@{label}"), "accessLevel": ""}}]
 
 
 def attached_file(name: str, attachments: Mapping[str, str]) -> Node:

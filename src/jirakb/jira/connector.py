@@ -1,0 +1,287 @@
+"""How is a Jira site read as documents? `JiraConnector` is the source of a sync, and usable without one.
+
+    connector = JiraConnector("https://example.atlassian.net", "ABC", credentials={...})
+    for item in (load := connector.load_from_checkpoint(start, end)):
+        ...                                  # a Document, or an Omission that says what is missing and why
+    keep(load.checkpoint.to_json())
+
+Stores nothing. The calls themselves stand in client/, the order of reading in cloud.py and datacenter.py.
+"""
+
+# ruff: noqa: PT028 (the specification's `test_jira` is no test of ours)
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import httpx2
+import structlog
+
+from jirakb.documents import Document, IssueRef, Omission, RawIssue
+from jirakb.errors import ConnectorValidationError, UsageError
+from jirakb.jira.auth import Credentials
+from jirakb.jira.checkpoint import Checkpoint, Load
+from jirakb.jira.client.retries import Budget
+from jirakb.jira.client.sender import Tally, open_http
+from jirakb.jira.jql import Query, windows
+from jirakb.jira.pacing import Pacers, Timing
+from jirakb.jira.render import RenderContext, render
+from jirakb.jira.session import Access, Session, open_session
+from jirakb.jira.site import fixed_zone, normalise_url
+from jirakb.settings import Settings
+from jirakb.source import Batch, Listing, Rendered, RequestCounts, SiteInfo
+
+_LARGEST_BATCH = 500
+_PROOF_SECONDS = 5.0
+"""So long a verified account is taken to be still known."""
+_log = structlog.get_logger(__name__)
+
+
+class JiraConnector:
+    """One Jira site read by one query. Implements `jirakb.source.Source`; safe to use from several threads."""
+
+    def __init__(
+        self,
+        jira_base_url: str,
+        project_key: str | None = None,
+        jql_query: str | None = None,
+        batch_size: int = 50,
+        include_comments: bool = True,
+        include_attachments: bool = False,
+        labels_to_skip: Sequence[str] | None = None,
+        comment_email_blacklist: Sequence[str] | None = None,
+        scoped_token: bool = False,
+        attachment_size_limit: int = 10_485_760,
+        timezone_offset: float | None = None,
+        *,
+        credentials: Mapping[str, object] | Credentials | None = None,
+        projects: Sequence[str] = (),
+        settings: Settings | None = None,
+        connections: int | None = None,
+        pacers: Pacers | None = None,
+        timing: Timing | None = None,
+        budget: Budget | None = None,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        """Takes the specification's options; sends nothing yet. Raises UsageError for a value that cannot be used.
+
+        `projects` are alternatives beside `project_key`. `pacers` are shared by the connectors of a process;
+        `transport` stands for the network in tests.
+        """
+        self._settings = settings or Settings.read()
+        self._base_url = normalise_url(jira_base_url, self._settings.allowed_sites)
+        self._gateway_url = normalise_url(self._settings.gateway_url, self._settings.allowed_sites)
+        self._query = Query.of([project_key or "", *projects], jql_query, labels_to_skip or ())
+        self.batch_size = _within("batch_size", batch_size, 1, _LARGEST_BATCH)
+        self.include_attachments = include_attachments
+        self.attachment_size_limit = _within("attachment_size_limit", attachment_size_limit, 0)
+        self._include_comments = include_comments
+        self._blacklist = frozenset(comment_email_blacklist or ())
+        self._scoped_token = scoped_token
+        self._zone = None if timezone_offset is None else fixed_zone(timezone_offset)
+        self._timing = timing or Timing()
+        self._budget = budget or Budget()
+        connections = _within("connections", connections or self._settings.connections, 1)
+        self._pacer = (pacers or Pacers(connections, self._timing)).of(self._base_url)
+        self._tally = Tally()
+        self._http = open_http(self._base_url, connections, transport)
+        self._lock = threading.Lock()
+        self._opened: Session | None = None
+        self._verified = 0.0
+        self._credentials = _as_credentials(credentials)
+
+    def load_credentials(self, credentials: Mapping[str, object] | Credentials) -> None:
+        """Takes `jira_user_email` + `jira_api_token`, `jira_api_token` alone, or `jira_username` + `jira_password`.
+
+        Raises UsageError when they cannot be credentials; whether the site accepts them, `identify` tells.
+        """
+        with self._lock:
+            self._credentials = _as_credentials(credentials)
+            self._opened = None
+
+    def validate_connector_settings(self) -> None:
+        """Raises InsufficientPermissionsError or ConnectorValidationError when this connector cannot work as configured."""
+        session = self._session()
+        for key in self._query.keys:
+            if session.client.project(key).status == 404:
+                raise _no_project(key, self._base_url)
+        session.reader.check(self._query.all())
+
+    @property
+    def query(self) -> str:
+        """What names this connector at its site: the same text for the same set of issues, however it was written."""
+        return self._query.name
+
+    def identify(self) -> SiteInfo:
+        """Which site this is and who is asking; asked again later, verifies that the site still knows the account."""
+        opened = self._opened
+        if opened and self._timing.monotonic() - self._verified > _PROOF_SECONDS:
+            opened.identity.verify()
+            self._verified = self._timing.monotonic()
+        return self._session().info
+
+    def list_all(self) -> Iterator[Listing]:
+        """Every issue of the query. Raises at the end when the site no longer knew the account: then it proves nothing."""
+        yield from self._session().reader.list(self._query.all(), times=False)
+
+    def list_updated(self, since: datetime, until: datetime | None = None) -> Iterator[Listing]:
+        """The issues updated at or after the minute of `since`, and before `until`; a few earlier ones may come along."""
+        session = self._session()
+        zone = self._zone or session.zone
+        for window in windows(since, until, zone):
+            for listing in session.reader.list(self._query.within(window, zone), times=window.ragged):
+                yield _cut(listing, until)
+
+    def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
+        """When these issues were updated; those that the site does not show are missing."""
+        return self._session().reader.updated_times(numbers)
+
+    def fetch(self, numbers: Sequence[int]) -> Batch:
+        """The complete bodies of at most `batch_limit` issues."""
+        if len(numbers) > self.batch_limit:
+            raise UsageError(f"At most {self.batch_limit} issues are fetched at once, not {len(numbers)}.")
+        return self._session().reader.fetch(numbers)
+
+    def render(self, raw: RawIssue) -> Rendered:
+        """The documents of one raw issue."""
+        return render(raw, self.render_context())
+
+    def render_context(self) -> RenderContext:
+        """What rendering depends on besides the issue: can be handed to another process."""
+        session = self._session()
+        return RenderContext(
+            site=session.info.id,
+            base_url=session.info.base_url,
+            flavor=session.info.flavor,
+            fields=session.fields,
+            include_comments=self._include_comments,
+            comment_blacklist=self._blacklist,
+        )
+
+    def requests(self) -> RequestCounts:
+        """The requests made so far."""
+        return self._tally.read()
+
+    @property
+    def batch_limit(self) -> int:
+        """How many bodies one call fetches."""
+        return 100 if self._opened is None else self._opened.reader.batch_limit
+
+    def load_from_checkpoint(
+        self, start: float | None = None, end: float | None = None, checkpoint: Checkpoint | None = None
+    ) -> Load:
+        """The documents and failures of the issues updated from `start` (epoch seconds) and before `end`.
+
+        An unfinished checkpoint goes on with its own window; a finished one without `start` goes on after it. Iterating
+        yields each Document and each Omission; `.checkpoint` of what is returned moves only after a page was consumed.
+        """
+        overlap = timedelta(minutes=self._settings.overlap_minutes)
+        begun = (checkpoint or Checkpoint()).resumed(start, end, overlap)
+        return Load(self, begun, self.batch_size, self._timing.now)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def _session(self) -> Session:
+        if self._opened:
+            return self._opened
+        with self._lock:
+            if self._opened is None:
+                self._opened = open_session(self._access())
+                self._verified = self._timing.monotonic()
+            return self._opened
+
+    def _access(self) -> Access:
+        if self._credentials is None:
+            raise UsageError("No credentials are given.", fix="Give a token, or a user name and password.")
+        return Access(
+            base_url=self._base_url,
+            credentials=self._credentials,
+            scoped_token=self._scoped_token,
+            gateway_url=self._gateway_url,
+            http=self._http,
+            pacer=self._pacer,
+            tally=self._tally,
+            timing=self._timing,
+            budget=self._budget,
+        )
+
+
+def test_jira(
+    base_url: str,
+    project_key: str | None = None,
+    jql_query: str | None = None,
+    credentials: Mapping[str, object] | Credentials | None = None,
+    batch_size: int = 50,
+    start_ts: float | None = None,
+    end_ts: float | None = None,
+) -> list[Document]:
+    """The documents of a site, read once: for a look at what a connector would bring.
+
+    Raises the errors of `jirakb.errors`; an issue that cannot be read is logged and left out.
+    """
+    connector = JiraConnector(base_url, project_key, jql_query, batch_size, credentials=credentials)
+    try:
+        connector.validate_connector_settings()
+        return list(_documents(connector.load_from_checkpoint(start_ts, end_ts)))
+    finally:
+        connector.close()
+
+
+# The name is the specification's; without this, pytest would take it for a test.
+test_jira.__test__ = False  # type: ignore[attr-defined]
+
+
+def _documents(load: Load) -> Iterator[Document]:
+    for item in load:
+        if isinstance(item, Omission):
+            _log.warning("jira.omitted", key=item.key, kind=item.kind, cls=item.cls, reason=item.reason)
+        else:
+            yield item
+
+
+def _as_credentials(given: Mapping[str, object] | Credentials | None) -> Credentials | None:
+    if given is None:
+        return None
+    if isinstance(given, Credentials):
+        given.check()
+        return given
+    return Credentials.from_dict(given)
+
+
+def _within(name: str, value: int, least: int, most: int | None = None) -> int:
+    if value < least or (most is not None and value > most):
+        bounds = f"at least {least}" if most is None else f"from {least} to {most}"
+        raise UsageError(f"{name} must be {bounds}, not {value}.")
+    return value
+
+
+def _no_project(key: str, url: str) -> ConnectorValidationError:
+    return ConnectorValidationError(
+        f"{url} shows this account no project {key}.",
+        fix="Check the project's key, and that the account may browse it.",
+        url=url,
+        key=key,
+        status=404,
+    )
+
+
+def _cut(listing: Listing, until: datetime | None) -> Listing:
+    """A ragged window holds more than was asked for; where times are known, what is too late is left out."""
+    if until is None:
+        return listing
+    return replace(listing, refs=tuple(ref for ref in listing.refs if not _is_late(ref, until)))
+
+
+def _is_late(ref: IssueRef, until: datetime) -> bool:
+    return ref.updated is not None and ref.updated >= until
+
+
+if __name__ == "__main__":
+    from jirakb.jira.command import main
+
+    raise SystemExit(main())

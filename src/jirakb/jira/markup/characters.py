@@ -1,0 +1,18 @@
+"""Which characters never reach a tree: controls, and the few that the converters use as marks of their own."""
+
+from __future__ import annotations
+
+import re
+
+MARK = "\ufdd0"
+"""A noncharacter: stands for something already written, or kept for later. No text of a tree contains it."""
+
+_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufddf]")
+_RETURNS = re.compile(r"\r\n?")
+
+
+def clean(text: str) -> str:
+    """The text with newlines as "\\n" and each control character as a space."""
+    if "\r" in text:
+        text = _RETURNS.sub("\n", text)
+    return _UNWANTED.sub(" ", text) if _UNWANTED.search(text) else text

@@ -1,0 +1,109 @@
+"""Which characters of plain words must be escaped, so that CommonMark reads them as themselves? As few as possible.
+
+Works on one paragraph at once: whether a `*` or `_` is harmless depends on the others around it. MARK stands for
+markup written elsewhere and counts as punctuation.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection
+
+from jirakb.jira.markup.characters import MARK
+
+_NEEDED = re.compile(
+    r"[\\`<&]|\](?=\()|[*~]|(?<!\w)_|_(?!\w)"
+    r"|^(?:#{1,6}(?!\S)|>|[-+](?!\S)|\d{1,9}[.)](?!\S)|[-=]+[ \t]*$|-[- \t]+$|[|:][|: \t-]*$|[-][|: \t-]*[|:]|\[)",
+    re.MULTILINE,
+)
+_TOKEN = re.compile(
+    rf"(?P<back>\\)(?=[!-/:-@\[-`{{-~{MARK}]|$)"
+    r"|(?P<always>`|\](?=\()|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};))"
+    r"|^(?P<number>\d{1,9})(?=[.)](?!\S))"
+    r"|^(?P<start>\#(?=\#{0,5}(?!\S))|>|[-+*](?!\S)|(?:(?P<line>[-=_*])(?=(?:[ \t]*(?P=line))*[ \t]*$))"
+    r"|[|:-](?=[|: \t-]*$)|~(?=~~)|\[(?=[ xX]\][ \t])|\[(?=[^\[\]]*\]:))"
+    r"|(?P<run>\*+|~+|(?<![\w])_++|(?<!_)_++(?!\w))",
+    re.MULTILINE,
+)
+_RUN = re.compile(r"\*+|~+|(?<![\w])_++|(?<!_)_++(?!\w)")
+_BRACKET = re.compile(r"(?<!\\)[\[\]]")
+
+
+def escape(text: str, *, strict: Collection[str] = ()) -> str:
+    """The text with backslashes where CommonMark would take a character for markup.
+
+    `strict` names the delimiters that markup of this paragraph uses itself: of those, each that could open or close
+    is escaped; of the others only an opener with a closer behind it.
+    """
+    if not _NEEDED.search(text):
+        return text
+    runs = _dangerous_runs(text, strict)
+
+    def replace(found: re.Match[str]) -> str:
+        kind = found.lastgroup
+        whole = found.group()
+        if kind == "number":
+            return whole + "\\"
+        if kind == "run":
+            return "".join("\\" + char for char in whole) if found.start() in runs else whole
+        return "\\" + whole
+
+    return _TOKEN.sub(replace, text)
+
+
+def escape_brackets(text: str) -> str:
+    """Escaped text made fit for the inside of a link's brackets."""
+    return _BRACKET.sub(r"\\\g<0>", text)
+
+
+def _dangerous_runs(text: str, strict: Collection[str]) -> set[int]:
+    """Where runs of `*`, `_`, `~` start that must be escaped."""
+    dangerous: set[int] = set()
+    openers: dict[str, list[int]] = {}
+    last_closer: dict[str, int] = {}
+    for found in _RUN.finditer(text):
+        start, end = found.span()
+        char = text[start]
+        before = text[start - 1] if start else " "
+        after = text[end] if end < len(text) else " "
+        opens, closes = may_open(char, before, after), may_open(char, after, before)
+        if char in strict and (opens or closes):
+            dangerous.add(start)
+            continue
+        if opens:
+            openers.setdefault(char, []).append(start)
+        if closes:
+            last_closer[char] = start
+    for char, starts in openers.items():
+        last = last_closer.get(char, -1)
+        dangerous.update(start for start in starts if start < last)
+    return dangerous
+
+
+def may_open(char: str, before: str, after: str) -> bool:
+    """Whether a delimiter between two characters could open emphasis, under any reading of what punctuation is."""
+    if after.isspace():
+        return False
+    if char == "_":
+        return not is_word(before)
+    return not is_certain_punctuation(after) or not is_word(before)
+
+
+def surely_opens(before: str, after: str) -> bool:
+    """Whether a `*` between two characters opens emphasis, under every reading of what punctuation is."""
+    if after.isspace():
+        return False
+    return is_word(after) or before.isspace() or is_certain_punctuation(before)
+
+
+def is_word(char: str) -> bool:
+    """Letters, digits and the marks upon them."""
+    return char.isalnum() or unicodedata.category(char)[0] in "LMN"
+
+
+def is_certain_punctuation(char: str) -> bool:
+    """What every version of CommonMark calls punctuation (versions differ on symbols)."""
+    return char == MARK or (char.isascii() and not char.isalnum() and not char.isspace()) or (
+        not char.isascii() and unicodedata.category(char)[0] == "P"
+    )

@@ -1,0 +1,148 @@
+"""Which stretches of a wiki text are not wiki markup? {code}, {noformat} and {html} are set aside before anything else.
+
+Each leaves a placeholder, so that the rest can be read line by line; macros that show nothing ({color}, {anchor})
+vanish here. Never reads what lies between the macros.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jirakb.jira.markup.nodes import Block, Blocks, CodeBlock, CodeSpan, Paragraph, Styled, Text
+from jirakb.jira.markup.wiki.html import parse_html
+
+KEPT = "\ufdd1"
+"""Stands, as KEPT number KEPT, for blocks set aside."""
+KEPT_SPAN = "\ufdd2"
+"""Stands, as KEPT_SPAN number KEPT_SPAN, for monospaced words set aside."""
+
+_MACRO = re.compile(
+    r"\{(?<![\\{]\{)(code|noformat|html|color|anchor|toc)(?:(?=\})|[:.|]([^{}\n]*))\}(?!\}(?!\}))", re.IGNORECASE
+)
+_VERBATIM = frozenset(("code", "noformat", "html"))
+_BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
+_LANGUAGES = {"none": "", "plain": "", "text": "", "console": ""}
+_PARAMETER = re.compile(r"\s*(\w+)\s*[=:]\s*(.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """One occurrence of a macro's braces."""
+
+    name: str
+    parameters: str
+    start: int
+    end: int
+
+
+Kept = list[Blocks | CodeSpan]
+
+
+def set_aside(text: str) -> tuple[str, Kept]:
+    """The text with placeholders, and what they stand for."""
+    kept: Kept = []
+    if "{" not in text:
+        return text, kept
+    macros = [Macro(m[1].lower(), m[2] or "", m.start(), m.end()) for m in _MACRO.finditer(text)]
+    if not macros:
+        return text, kept
+    return "".join(_pieces(text, macros, _closers(macros), kept)), kept
+
+
+def parameters(text: str) -> dict[str, str]:
+    """`java|title=Foo.java` as {"": "java", "title": "Foo.java"}; the first without a name is the macro's value."""
+    found: dict[str, str] = {}
+    for part in text.split("|"):
+        named = _PARAMETER.fullmatch(part)
+        name, value = (named[1].lower(), named[2]) if named else ("", part.strip())
+        found.setdefault(name, value.strip("\"' "))
+    return found
+
+
+def _closers(macros: list[Macro]) -> dict[int, int]:
+    """For each macro that takes its text verbatim, the place in the list of what would close it."""
+    closers: dict[int, int] = {}
+    following: dict[str, int] = {}
+    for place in range(len(macros) - 1, -1, -1):
+        name = macros[place].name
+        if name in _VERBATIM:
+            if name in following:
+                closers[place] = following[name]
+            following[name] = place
+    return closers
+
+
+def _pieces(text: str, macros: list[Macro], closers: dict[int, int], kept: Kept) -> Iterator[str]:
+    """The text between what is set aside, with placeholders."""
+    position = place = 0
+    while place < len(macros):
+        macro = macros[place]
+        yield text[position : macro.start]
+        position, place = macro.end, place + 1
+        if macro.name not in _VERBATIM:
+            continue
+        closer = closers.get(place - 1)
+        if closer is None:
+            yield _unclosed(text, macro, kept)
+            if not text[macro.end :].strip() or not _alone(text, macro):
+                continue
+            return
+        end = macros[closer]
+        if end.parameters and end.parameters != macro.parameters:
+            yield "" if _alone(text, macro) else text[macro.start : macro.end]
+            continue
+        yield _placeholder(text, macro, end, kept)
+        position, place = end.end, closer + 1
+    yield text[position:]
+
+
+def _unclosed(text: str, macro: Macro, kept: Kept) -> str:
+    """A macro that nothing closes: alone on its line it takes the rest, amid words it is one of them."""
+    if not _alone(text, macro):
+        return text[macro.start : macro.end]
+    rest = text[macro.end :]
+    return _keep(_verbatim(macro, rest), kept) if rest.strip() else ""
+
+
+def _alone(text: str, macro: Macro) -> bool:
+    """Whether nothing but white space shares the macro's line."""
+    before = text[max(macro.start - 80, 0) : macro.start].rpartition("\n")[2]
+    after = text[macro.end : macro.end + 80].partition("\n")[0]
+    return not before.strip() and not after.strip()
+
+
+def _placeholder(text: str, macro: Macro, end: Macro, kept: Kept) -> str:
+    body = text[macro.end : end.start]
+    if not body.strip():
+        return ""
+    if macro.name != "html" and not macro.parameters and "\n" not in body and not _fills_line(text, macro, end):
+        kept.append(CodeSpan(body.strip()))
+        return f"{KEPT_SPAN}{len(kept) - 1}{KEPT_SPAN}"
+    return _keep(_verbatim(macro, body), kept)
+
+
+def _fills_line(text: str, macro: Macro, end: Macro) -> bool:
+    before = text[max(macro.start - 80, 0) : macro.start].rpartition("\n")[2]
+    after = text[end.end : end.end + 80].partition("\n")[0]
+    return not before.strip("*# \t-") and not after.strip()
+
+
+def _keep(blocks: Blocks, kept: Kept) -> str:
+    kept.append(blocks)
+    return f"{KEPT}{len(kept) - 1}{KEPT}"
+
+
+def _verbatim(macro: Macro, body: str) -> Blocks:
+    if macro.name == "html":
+        return parse_html(body)
+    return tuple(_code(macro.parameters, body))
+
+
+def _code(given: str, body: str) -> Iterator[Block]:
+    options = parameters(given)
+    if title := options.get("title"):
+        yield Paragraph((Styled("strong", (Text(title),)),))
+    language = (options.get("") or options.get("lang") or options.get("language") or "").lower()
+    yield CodeBlock(_BLANK_EDGES.sub("", body), _LANGUAGES.get(language, language))

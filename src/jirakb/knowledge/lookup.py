@@ -1,0 +1,199 @@
+"""Which documents hold the words of a query, and how well? Reads the text index; several threads may.
+
+Never decides who may read (it is told the reader sets), never writes.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+from tantivy import Occur, Query
+
+from jirakb.errors import CorruptStoreError
+from jirakb.knowledge.filters import Filter
+from jirakb.knowledge.text import OPEN, RESTRICTED, open_folder, position, schema, text_folder
+from jirakb.knowledge.words import analyzer, query_words
+
+MAX_WORDS = 64
+"""A longer query is searched by its rarest words."""
+_MAX_QUERY_CHARS = 100_000
+_MAX_DISTINCT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A document that holds words of the query in text that the reader may see."""
+
+    document: int
+    score: float
+
+
+class TextReader:
+    """A text index to search in: what it held when it was opened or reloaded. Raises CorruptStoreError."""
+
+    def __init__(self, folder: Path, base: str) -> None:
+        if not text_folder(folder).exists():
+            raise CorruptStoreError("The text index is missing.")
+        self._base = base
+        self._schema = schema()
+        self._words = analyzer()
+        self._open = open_folder(text_folder(folder) / OPEN)
+        self._restricted = open_folder(text_folder(folder) / RESTRICTED)
+        self.reload()
+
+    def reload(self) -> None:
+        """Show what was committed since."""
+        try:
+            for index in (self._open, self._restricted):
+                index.reload()
+            places = [position(index.searcher(), self._schema) for index in (self._open, self._restricted)]
+        except (ValueError, OSError) as exc:
+            raise CorruptStoreError("The text index cannot be read.", fix="Delete it.") from exc
+        if {place.base for place in places} != {self._base}:
+            raise CorruptStoreError("The text index is of another knowledge base or layout.", fix="Delete it.")
+        self.seq = min(place.seq for place in places)
+
+    def words(self, text: str) -> tuple[str, ...]:
+        """The words of a text as the index has them."""
+        return query_words(self._words, text[:_MAX_QUERY_CHARS])
+
+    def lookup(self, words: Sequence[str], wanted: Filter, sets: frozenset[int], gone: Sequence[int] = ()) -> Lookup:
+        """A query over the entries of these reader sets, but never those of the documents in `gone`."""
+        restricted = self._restricted.searcher()
+        tongues = [_Tongue(self._schema, self._open.searcher(), "text")] if 0 in sets else []
+        if restricted.num_docs > 1:
+            fields = [f"restricted.{number}" for number in sorted(sets) if number]
+            tongues.extend(_Tongue(self._schema, restricted, field) for field in fields)
+        return Lookup(self._schema, tongues, words, wanted, gone)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tongue:
+    """The words of one reader set: where its entries stand and which field holds them."""
+
+    schema: tantivy.Schema
+    searcher: tantivy.Searcher
+    field: str
+
+    def frequency(self, word: str) -> int:
+        return self.searcher.doc_freq(self.field, word)
+
+    def term(self, word: str, rarity: float | None) -> Query:
+        """The word, weighted as rare as it is in all that the reader sees (None: as it is here)."""
+        term = Query.term_query(self.schema, self.field, word, "freq")
+        if rarity is None:
+            return term
+        return Query.boost_query(term, rarity / _rarity(self.searcher.num_docs, self.frequency(word)))
+
+
+def _rarity(entries: int, having: int) -> float:
+    """BM25's inverse document frequency."""
+    return math.log(1 + max(entries - having + 0.5, 0.5) / (having + 0.5))
+
+
+class Lookup:
+    """One query, ready to be asked: for the best documents, for the scores of given ones, for how many there are."""
+
+    def __init__(
+        self,
+        rules: tantivy.Schema,
+        tongues: Sequence[_Tongue],
+        words: Sequence[str],
+        wanted: Filter,
+        gone: Sequence[int],
+    ) -> None:
+        self._schema = rules
+        self._conditions = [*_conditions(rules, wanted), *_without(rules, gone)]
+        self.words = _telling(tongues, words)
+        rarities = dict.fromkeys(self.words) if len(tongues) == 1 else _rarities(tongues, self.words)
+        self._asks = [(tongue.searcher, self._any(tongue, rarities)) for tongue in tongues if self.words]
+
+    def _any(self, tongue: _Tongue, rarities: dict[str, float | None]) -> Query:
+        return Query.boolean_query([(Occur.Should, tongue.term(w, r)) for w, r in rarities.items()])
+
+    def best(self, limit: int) -> list[Match]:
+        """The best entries' documents, best first; one that matches in several reader sets counts by its best."""
+        found: dict[int, float] = {}
+        for searcher, ask in self._asks:
+            _keep_best(found, _documents(searcher, self._all([(Occur.Must, ask)]), limit))
+        best = heapq.nlargest(limit, found.items(), key=lambda pair: (pair[1], -pair[0]))
+        return [Match(document, score) for document, score in best]
+
+    def scores(self, documents: Sequence[int]) -> dict[int, float]:
+        """The scores of those among the given documents that match."""
+        among = Query.const_score_query(Query.term_set_query(self._schema, "document", list(documents)), 0.0)
+        found: dict[int, float] = {}
+        for searcher, ask in self._asks if documents else ():
+            full = self._all([(Occur.Must, ask), (Occur.Must, among)])
+            _keep_best(found, _documents(searcher, full, len(documents)))
+        return found
+
+    def count(self, kind: str) -> int:
+        """How many entries of this kind match: "own" (the issue's own text; one per issue) or "extra"."""
+        return sum(self._matching(searcher, ask, kind, 1)[1] for searcher, ask in self._asks)
+
+    def documents(self, kind: str, limit: int) -> list[int]:
+        """The documents of the matching entries of this kind."""
+        return [
+            document for searcher, ask in self._asks for document, _ in self._matching(searcher, ask, kind, limit)[0]
+        ]
+
+    def _matching(
+        self, searcher: tantivy.Searcher, ask: Query, kind: str, limit: int
+    ) -> tuple[list[tuple[int, float]], int]:
+        full = self._all([(Occur.Must, ask), (Occur.Must, Query.term_query(self._schema, "kind", kind, "basic"))])
+        result: Any = searcher.search(Query.const_score_query(full, 1.0), limit, count=True)
+        addresses = [address for _, address in result.hits]
+        numbers = searcher.fast_field_values("document", addresses)
+        return [(int(number or 0), 1.0) for number in numbers], int(result.count or 0)
+
+    def _all(self, clauses: list[tuple[Occur, Query]]) -> Query:
+        clauses = [*clauses, *self._conditions]
+        return clauses[0][1] if len(clauses) == 1 else Query.boolean_query(clauses)
+
+
+def _telling(tongues: Sequence[_Tongue], words: Sequence[str]) -> tuple[str, ...]:
+    """At most MAX_WORDS of the words: the rarest, in the order in which they were given."""
+    if len(words) <= MAX_WORDS:
+        return tuple(words)
+    counted = [(sum(t.frequency(word) for t in tongues), at) for at, word in enumerate(words[:_MAX_DISTINCT])]
+    rarest = heapq.nsmallest(MAX_WORDS, (pair for pair in counted if pair[0]))
+    return tuple(words[at] for at in sorted(at for _, at in rarest))
+
+
+def _rarities(tongues: Sequence[_Tongue], words: Sequence[str]) -> dict[str, float | None]:
+    """How rare each word is over everything that the reader sees."""
+    stores = {id(tongue.searcher): tongue.searcher for tongue in tongues}
+    entries = sum(searcher.num_docs for searcher in stores.values())
+    return {word: _rarity(entries, sum(tongue.frequency(word) for tongue in tongues)) for word in words}
+
+
+def _conditions(rules: tantivy.Schema, wanted: Filter) -> list[tuple[Occur, Query]]:
+    """The filter as clauses that do not change a score."""
+    clauses = [Query.term_set_query(rules, name, sorted(values)) for name, values in sorted(wanted.wanted().items())]
+    if wanted.since is not None:
+        number = tantivy.FieldType.Integer
+        clauses.append(Query.range_query(rules, "updated", number, lower_bound=wanted.since))
+    return [(Occur.Must, Query.const_score_query(clause, 0.0)) for clause in clauses]
+
+
+def _without(rules: tantivy.Schema, gone: Sequence[int]) -> list[tuple[Occur, Query]]:
+    return [(Occur.MustNot, Query.term_set_query(rules, "document", list(gone)))] if gone else []
+
+
+def _documents(searcher: tantivy.Searcher, ask: Query, limit: int) -> list[tuple[int, float]]:
+    """(document, score) of the best entries."""
+    hits = searcher.search(ask, limit, count=False).hits
+    numbers = searcher.fast_field_values("document", [address for _, address in hits])
+    return [(int(number or 0), float(score)) for number, (score, _) in zip(numbers, hits, strict=True)]
+
+
+def _keep_best(found: dict[int, float], more: Sequence[tuple[int, float]]) -> None:
+    for document, score in more:
+        found[document] = max(score, found.get(document, score))

@@ -53,6 +53,10 @@ class CloudReader:
             self._refuse_endless(token in seen, empty)
             seen.add(token)
 
+    def numbers_of(self, jql: str) -> set[int]:
+        """The ids of a query that names its ids; those that do not exist are passed over."""
+        return {ref.number for listing in self.list(jql, times=False) for ref in listing.refs}
+
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that are not shown are missing."""
         if len(numbers) <= _TIMES_PAGES[1]:

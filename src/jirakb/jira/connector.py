@@ -25,7 +25,7 @@ from jirakb.errors import ConnectorValidationError, UsageError
 from jirakb.jira.auth import Credentials
 from jirakb.jira.checkpoint import Checkpoint, Load
 from jirakb.jira.client.retries import Budget
-from jirakb.jira.client.sender import Tally, open_http
+from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Timing
 from jirakb.jira.render import RenderContext, render
@@ -35,6 +35,7 @@ from jirakb.settings import Settings
 from jirakb.source import Batch, Listing, Rendered, RequestCounts, SiteInfo
 
 _LARGEST_BATCH = 500
+_NAMED_IDS = 1000
 _PROOF_SECONDS = 5.0
 """So long a verified account is taken to be still known."""
 _log = structlog.get_logger(__name__)
@@ -64,6 +65,7 @@ class JiraConnector:
         pacers: Pacers | None = None,
         timing: Timing | None = None,
         budget: Budget | None = None,
+        max_response_bytes: int = MAX_RESPONSE_BYTES,
         transport: httpx2.BaseTransport | None = None,
     ) -> None:
         """Takes the specification's options; sends nothing yet. Raises UsageError for a value that cannot be used.
@@ -84,6 +86,7 @@ class JiraConnector:
         self._zone = None if timezone_offset is None else fixed_zone(timezone_offset)
         self._timing = timing or Timing()
         self._budget = budget or Budget()
+        self._max_bytes = max_response_bytes
         connections = _within("connections", connections or self._settings.connections, 1)
         self._pacer = (pacers or Pacers(connections, self._timing)).of(self._base_url)
         self._tally = Tally()
@@ -134,6 +137,15 @@ class JiraConnector:
         for window in windows(since, until, zone):
             for listing in session.reader.list(self._query.within(window, zone), times=window.ragged):
                 yield _cut(listing, until)
+
+    def still_listed(self, numbers: Sequence[int]) -> set[int]:
+        """Those of these issues that the query admits now.
+
+        A walk over pages can miss an issue while others are deleted: ask this before an issue counts as gone.
+        """
+        reader = self._session().reader
+        blocks = [numbers[first : first + _NAMED_IDS] for first in range(0, len(numbers), _NAMED_IDS)]
+        return {number for block in blocks for number in reader.numbers_of(self._query.among(block))}
 
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that the site does not show are missing."""
@@ -208,6 +220,7 @@ class JiraConnector:
             tally=self._tally,
             timing=self._timing,
             budget=self._budget,
+            max_bytes=self._max_bytes,
         )
 
 

@@ -39,28 +39,13 @@ class DataCenterReader:
         self.identity.confirm(self._search(jql, 0, 0).answer)
 
     def list(self, jql: str, *, times: bool) -> Iterator[Listing]:
-        """The ids of a query page by page, always with `updated`: here it costs nothing.
-
-        A page that shows no row of the one before does not prove that it follows: then an earlier one is asked for.
-        """
+        """The ids of a query page by page, always with `updated`: here it costs nothing."""
         del times
-        before, start, position, step_back = frozenset[int](), 0, 0, 1
-        while True:
-            page = self._search(jql, start, _PAGE)
-            refs = tuple(reference(row) for row in page.rows)
-            numbers = frozenset(ref.number for ref in refs)
-            if start and before and not numbers & before:
-                step_back *= 2
-                start = max(0, position - step_back)
-                continue
-            yield Listing(tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now())
-            position = page.start + len(refs)
-            if position >= page.total or not refs:
-                self.identity.confirm(page.answer)
-                return
-            overlap = min(_OVERLAP, len(refs) // 10)
-            before, step_back = numbers if overlap else frozenset(), max(overlap, 1)
-            start = position - overlap
+        return self._walk(jql, lenient=False)
+
+    def numbers_of(self, jql: str) -> set[int]:
+        """The ids of a query that names its ids; those that do not exist are passed over."""
+        return {ref.number for listing in self._walk(jql, lenient=True) for ref in listing.refs}
 
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that are not shown are missing."""
@@ -75,6 +60,26 @@ class DataCenterReader:
     def fetch(self, numbers: Sequence[int]) -> Batch:
         """The complete bodies of at most a hundred issues."""
         return fetch_in_halves(numbers, self._fetch, self.client.server_info) if numbers else Batch(())
+
+    def _walk(self, jql: str, *, lenient: bool) -> Iterator[Listing]:
+        """A page that shows no row of the one before does not prove that it follows: then an earlier one is asked for."""
+        before, start, position, step_back = frozenset[int](), 0, 0, 1
+        while True:
+            page = self._search(jql, start, _PAGE, lenient=lenient)
+            refs = tuple(reference(row) for row in page.rows)
+            numbers = frozenset(ref.number for ref in refs)
+            if start and before and not numbers & before:
+                step_back *= 2
+                start = max(0, position - step_back)
+                continue
+            yield Listing(tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now())
+            position = page.start + len(refs)
+            if position >= page.total or not refs:
+                self.identity.confirm(page.answer)
+                return
+            overlap = min(_OVERLAP, len(refs) // 10)
+            before, step_back = numbers if overlap else frozenset(), max(overlap, 1)
+            start = position - overlap
 
     def _fetch(self, numbers: Sequence[int]) -> Batch:
         found = self._by_ids(numbers, ["*all"], attempts=3)
@@ -102,8 +107,8 @@ class DataCenterReader:
                 break
         return found
 
-    def _search(self, jql: str, start: int, size: int) -> OffsetPage:
-        page = self.client.search(jql, ["updated"], start, size)
+    def _search(self, jql: str, start: int, size: int, *, lenient: bool = False) -> OffsetPage:
+        page = self.client.search(jql, ["updated"], start, size, lenient=lenient)
         if page is None:
-            raise ProtocolError(f"{self.client.site} gave no page.", url=self.client.site)
+            raise ProtocolError(f"{self.client.site} refused a query that it had taken before.", url=self.client.site)
         return page

@@ -78,6 +78,10 @@ class Query:
         """The query for every issue."""
         return self.where() + _ORDER
 
+    def among(self, numbers: Iterable[int]) -> str:
+        """The query for those of these issues that it still admits."""
+        return f"{self.where()} AND {_in(numbers)}{_ORDER}"
+
     def within(self, window: Window, zone: tzinfo) -> str:
         """The query for the issues updated in a window, for an account in this time zone."""
         clauses = [self.where(), f"updated >= {minute(window.start, zone)}"]
@@ -129,7 +133,7 @@ def quote(text: str) -> str:
 
 def ids(numbers: Iterable[int]) -> str:
     """The query for these issues by number."""
-    return f"id in ({', '.join(map(str, numbers))}) ORDER BY key ASC"
+    return f"{_in(numbers)} ORDER BY key ASC"
 
 
 def split_order_by(jql: str) -> tuple[str, str]:
@@ -169,6 +173,10 @@ def _outside(jql: str) -> Iterator[int]:
 def _check(holds: bool, what: str, jql: str) -> None:
     if not holds:
         raise ConnectorValidationError(f"The JQL cannot be read: {what}: {jql}", fix="Correct the JQL query.")
+
+
+def _in(numbers: Iterable[int]) -> str:
+    return f"id in ({', '.join(map(str, numbers))})"
 
 
 def _tidy(texts: Iterable[str]) -> tuple[str, ...]:

@@ -40,10 +40,13 @@ class Access:
     tally: Tally
     timing: Timing
     budget: Budget
+    max_bytes: int
 
     def sender(self, door: Door) -> Sender:
         """Calls through a door, in the pace and the count of this connector."""
-        return Sender(self.http, door, self.pacer, self.tally, timing=self.timing, budget=self.budget)
+        return Sender(
+            self.http, door, self.pacer, self.tally, timing=self.timing, budget=self.budget, max_bytes=self.max_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,16 +43,20 @@ def media_id(attachment: str) -> str:
 
 
 class Bodies:
-    """Builds bodies of one site. Cheap to make: what is worth keeping is kept on the issues."""
+    """Builds bodies of one site. Cheap to make: what is worth keeping is kept on the issues.
 
-    def __init__(self, state: State) -> None:
+    `properties`: the request expanded them, so that Data Center tells which comments are internal notes.
+    """
+
+    def __init__(self, state: State, *, properties: bool = False) -> None:
         self.state = state
+        self.properties = properties
 
     # ---- issues
 
     def issue(self, issue: Issue, named: Selection, caller: Caller, *, api: int) -> Piece:
         """The JSON of an issue with the chosen fields, as bytes that are made once per change."""
-        view = (api, named, caller.id if issue.restricted else None, self.state.switches.inline_comment_cap)
+        view = (api, named, caller.id if issue.restricted else None, self.state.switches.inline_comment_cap, self.properties)
         made = issue.bodies.get(view)
         return made or issue.keep(view, Piece(orjson.dumps(self.issue_json(issue, named, caller, api=api))))
 
@@ -323,7 +327,7 @@ class _View:
             body["visibility"] = self._visibility(held["visibility"])
         if self.state.cloud:
             body["jsdPublic"] = held.get("jsdPublic") is not False
-        elif held.get("jsdPublic") is False:
+        elif self.bodies.properties and held.get("jsdPublic") is False:
             body["properties"] = [{"key": "sd.public.comment", "value": {"internal": True}}]
         return {name: value for name, value in body.items() if value is not None}
 

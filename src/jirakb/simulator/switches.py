@@ -91,6 +91,7 @@ class Switches:
     captcha_after: int | None = 3
     login_reason_on_success: bool = False
     unknown_bytes: Literal["made up", "missing"] = "made up"
+    bulk_missing: Literal["errors", "omitted"] = "errors"
     media_token_seconds: float = 600.0
     rate_limit: int = 70
     chance: random.Random = field(init=False)

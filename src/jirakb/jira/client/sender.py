@@ -97,7 +97,7 @@ class Sender:
         *,
         timing: Timing,
         budget: Budget,
-        max_bytes: int = MAX_RESPONSE_BYTES,
+        max_bytes: int,
     ) -> None:
         self._http = http
         self._door = door

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
-from jirakb.jira.markup.adf_values import Node, attributes, children, integer, joined_words, node_type, own_words, string
+from jirakb.jira.markup.adf_values import (
+    Node,
+    attributes,
+    children,
+    integer,
+    joined_words,
+    node_type,
+    own_words,
+    string,
+)
 from jirakb.jira.markup.characters import clean
 from jirakb.jira.markup.context import MarkupContext
 from jirakb.jira.markup.nodes import MAX_DEPTH, CodeSpan, Image, Inline, Inlines, Link, Style, Styled, Text

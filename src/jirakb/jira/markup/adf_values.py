@@ -45,7 +45,10 @@ def node_type(node: object) -> str:
 def own_words(node: Node) -> str:
     """What a node without children says: its text, or the most telling of its attributes."""
     attrs = attributes(node)
-    candidates = (node.get("text"), *(attrs.get(name) for name in ("text", "title", "name", "alt", "url", "href", "src")))
+    candidates = (
+        node.get("text"),
+        *(attrs.get(name) for name in ("text", "title", "name", "alt", "url", "href", "src")),
+    )
     return next((value for value in candidates if isinstance(value, str) and value), "")
 
 

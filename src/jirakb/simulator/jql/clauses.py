@@ -71,8 +71,9 @@ def _present_key(value: Value, reader: Reader) -> str:
     context, number = reader.context, value.number
     if number is None and context.issue_numbers_by_key is not None:
         number = context.issue_numbers_by_key.get(value.text.upper())
-    key = context.issue_keys_by_number.get(number) if context.issue_keys_by_number and number is not None else None
-    return key or value.text.upper()
+    if number is None or context.issue_keys_by_number is None:
+        return value.text.upper()
+    return context.issue_keys_by_number.get(number) or value.text.upper()
 
 
 def _project(operator: Operator, reader: Reader) -> Matcher:

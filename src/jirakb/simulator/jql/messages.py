@@ -92,11 +92,6 @@ def date_invalid(value: str, field: str) -> str:
     return f"Date value '{value}' for field '{field}' is invalid. {DATE_FORMATS}"
 
 
-def number_invalid(value: str, field: str) -> str:
-    """Say that a text is no number."""
-    return f"Value '{value}' for the '{field}' field is not a valid number."
-
-
 def list_needed(operator: str, value: str, field: str) -> str:
     """Say that `in` wants a list."""
     return f"Operator '{operator}' does not support the non-list value '{value}' for field '{field}'."

@@ -13,6 +13,7 @@ _CATEGORIES = {
     "done": ("done", "3"),
     "no category": ("undefined", "1"),
 }
+_PRIORITIES = ("Blocker", "Highest", "Critical", "High", "Major", "Medium", "Minor", "Low", "Trivial", "Lowest")
 
 
 def anything(value: Value, _: Context) -> frozenset[str]:
@@ -87,5 +88,6 @@ def issue(value: Value, context: Context) -> frozenset[str] | None:
 
 def ranks(context: Context) -> Mapping[str, int]:
     """Return how urgent each priority is: a higher number is more urgent."""
-    ordered = list(dict.fromkeys(name.lower() for name in (context.priorities or {}).values()))
+    known = _PRIORITIES if context.priorities is None else context.priorities.values()
+    ordered = list(dict.fromkeys(name.lower() for name in known))
     return {name: len(ordered) - place for place, name in enumerate(ordered)}

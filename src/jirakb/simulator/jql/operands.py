@@ -39,6 +39,8 @@ def misfit(clause: Clause) -> str | None:
     if isinstance(operand, Empty) and (operator in _LISTED or operator in _COMPARED):
         return messages.empty_unsupported(operator, operand.text, name)
     is_list = _is_list(operand)
+    if is_list is None:
+        return None
     if operator in _LISTED and not is_list:
         return messages.list_needed(operator, spell(operand), name)
     if operator not in _LISTED and is_list:
@@ -46,10 +48,11 @@ def misfit(clause: Clause) -> str | None:
     return None
 
 
-def _is_list(operand: Operand) -> bool:
+def _is_list(operand: Operand) -> bool | None:
+    """Tell lists from single values; None for a function that nobody knows."""
     if isinstance(operand, Call):
         function = functions.find(operand)
-        return function is not None and function.is_list
+        return None if function is None else function.is_list
     return isinstance(operand, Many)
 
 

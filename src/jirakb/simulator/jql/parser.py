@@ -27,6 +27,7 @@ MAX_DEPTH = 100
 _SYMBOLS: dict[str, Operator] = {
     "=": "=", "!=": "!=", "~": "~", "!~": "!~", "<": "<", "<=": "<=", ">": ">", ">=": ">=",
 }  # fmt: skip
+_HISTORY: frozenset[Operator] = frozenset({"was", "was not", "was in", "was not in", "changed"})
 _PREDICATES = frozenset({"after", "before", "by", "during", "on", "from", "to"})
 _AND = frozenset({"and", "&&", "&"})
 _OR = frozenset({"or", "||", "|"})
@@ -101,8 +102,6 @@ class _Parser:
         token = self.token
         return token.kind in _NAMES and token.keyword not in KEYWORDS and token.keyword not in RESERVED
 
-    # --- the query
-
     def query(self) -> Query:
         where = None if self.token.keyword == "order" or self.token.kind == "end" else self.condition()
         order = self.order() if self.token.keyword == "order" else ()
@@ -142,13 +141,11 @@ class _Parser:
             raise self.text.error(TOO_DEEP, self.token.start)
         self.at += 1
 
-    # --- one comparison
-
     def clause(self) -> Clause:
         field = self.field()
         operator = self.operator()
         operand = Empty() if operator == "changed" else self.operand()
-        return Clause(field, operator, operand, self.predicates() if operator[:3] in ("was", "cha") else ())
+        return Clause(field, operator, operand, self.predicates() if operator in _HISTORY else ())
 
     def field(self) -> Field:
         token = self.token
@@ -223,8 +220,6 @@ class _Parser:
             found.append((name, self.operand()))
         return tuple(found)
 
-    # --- what it is compared with
-
     def operand(self) -> Operand:
         token = self.token
         if token.keyword == "(":
@@ -280,8 +275,6 @@ class _Parser:
         if token.keyword == ")":
             raise self.text.error("Function argument must be specified.", token.start)
         raise self.name_refusal("Expecting a function argument", "an argument")
-
-    # --- the order
 
     def order(self) -> tuple[Sort, ...]:
         self.at += 1

@@ -78,7 +78,7 @@ def _is_no_query(query: Query, context: Context) -> bool:
     if query.refusal is not None:
         return True
     clause = query.where
-    if not isinstance(clause, Clause) or isinstance(clause.operand, Empty):
+    if not isinstance(clause, Clause) or isinstance(clause.operand, Empty) or query.order:
         return False
     return fields.find(clause.field, context) is None
 

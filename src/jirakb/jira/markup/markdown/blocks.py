@@ -27,17 +27,7 @@ _LINE_START = re.compile(r"\n(?!\n)")
 
 def write_blocks(blocks: Blocks, shift: int = 0) -> str:
     """The blocks, a blank line between each two."""
-    written: list[str] = []
-    before: Block | None = None
-    bullet = "-"
-    for block in blocks:
-        alike = isinstance(block, ItemList) and isinstance(before, ItemList) and block.ordered == before.ordered
-        bullet = "*" if alike and bullet == "-" else "-"
-        text = _write_list(block, shift, bullet) if isinstance(block, ItemList) else _write_block(block, shift)
-        if text:
-            written.append(text)
-            before = block
-    return "\n\n".join(written)
+    return "\n\n".join(filter(None, (_write_block(block, shift) for block in blocks)))
 
 
 def _write_block(block: Block, shift: int) -> str:
@@ -51,7 +41,7 @@ def _write_block(block: Block, shift: int) -> str:
         case Quote(content):
             return _quoted(write_blocks(content, shift))
         case ItemList():
-            return _write_list(block, shift, "-")
+            return _write_list(block, shift)
         case Table():
             return write_table(block)
         case Rule():
@@ -77,12 +67,12 @@ def _quoted(text: str) -> str:
     return "\n".join(f"> {line}" if line else ">" for line in text.split("\n")) if text else ""
 
 
-def _write_list(items: ItemList, shift: int, bullet: str) -> str:
+def _write_list(items: ItemList, shift: int) -> str:
     """Tight where every item is a paragraph with at most lists below, else with blank lines between items."""
     separator = "\n" if all(map(_is_tight, items.items)) else "\n\n"
     written: list[str] = []
     for item in items.items:
-        marker = item_marker(items, item.mark, items.start + len(written), bullet)
+        marker = item_marker(items, item.mark, items.start + len(written))
         text = _item_body(item, shift, separator)
         if text:
             width = len(marker) if not item.mark else 2

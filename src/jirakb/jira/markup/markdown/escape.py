@@ -104,6 +104,8 @@ def is_word(char: str) -> bool:
 
 def is_certain_punctuation(char: str) -> bool:
     """What every version of CommonMark calls punctuation (versions differ on symbols)."""
-    return char == MARK or (char.isascii() and not char.isalnum() and not char.isspace()) or (
-        not char.isascii() and unicodedata.category(char)[0] == "P"
+    return (
+        char == MARK
+        or (char.isascii() and not char.isalnum() and not char.isspace())
+        or (not char.isascii() and unicodedata.category(char)[0] == "P")
     )

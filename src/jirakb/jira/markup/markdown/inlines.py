@@ -250,10 +250,10 @@ def _delimiter(style: str, run: _Run, inner: _Run, after: str) -> str:
     first, last = inner.words[0][0], inner.words[-1][-1]
     if not (surely_opens(before, first) and surely_opens(after, last)):
         return ""
+    amid_words = is_word(before) or is_word(after)
     taken = {run.ends_in, inner.begins_with, inner.ends_in}
     if style == "strike":
         return "" if "~" in taken or "~" in (before, first, last, after) else "~~"
-    for char in "*_":
-        if char not in taken and (char == "*" or not (is_word(before) or is_word(after))):
-            return char * _WEIGHT[style]
-    return ""
+    if run.ends_in != "*" and not ("*" in taken and amid_words):
+        return "*" * _WEIGHT[style]
+    return "" if "_" in taken or amid_words else "_" * _WEIGHT[style]

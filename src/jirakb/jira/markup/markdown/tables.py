@@ -98,11 +98,11 @@ def _item_lines(items: ItemList) -> list[str]:
     lines: list[str] = []
     for number, item in enumerate(items.items, items.start):
         first, *others = _lines(item.content) or [""]
-        lines += [item_marker(items, item.mark, number, "-") + first, *others]
+        lines += [item_marker(items, item.mark, number) + first, *others]
     return lines
 
 
-def item_marker(items: ItemList, mark: str, number: int, bullet: str) -> str:
+def item_marker(items: ItemList, mark: str, number: int) -> str:
     """What stands before an item's words."""
     shown = {"todo": "[ ] ", "done": "[x] ", "decision": "**Decision:** "}.get(mark, "")
-    return (f"{number}. " if items.ordered else f"{bullet} ") + shown
+    return (f"{number}. " if items.ordered else "- ") + shown

@@ -6,73 +6,103 @@ One pass over the lines; the words of each block are read by inlines.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from jirakb.jira.markup.nodes import Block, Blocks, Heading, Quote, Rule, Table
+from jirakb.jira.markup.nodes import Block, Blocks, Cell, Heading, Paragraph, Quote, Rule, Table
 from jirakb.jira.markup.wiki.inlines import InlineParser
-from jirakb.jira.markup.wiki.lists import ListBuilder
-from jirakb.jira.markup.wiki.tables import RowSplitter
+from jirakb.jira.markup.wiki.lists import Entry, build_lists
+from jirakb.jira.markup.wiki.tables import split_row
 
 _LINE = re.compile(
     r"[ \t]*(?:(?P<blank>$)|h(?P<heading>[1-6])\.(?=\s|[A-Z*]|$)|bq\.(?P<quote>\s)"
     r"|(?P<item>-|[*#][*#-]*|-[*#][*#-]*)[ \t]+(?=\S)|(?P<row>\|)|(?P<rule>-{4,5}[ \t]*$)|(?P<empty>[*#-]{1,6}[ \t]*$))"
 )
-_ANY_BLOCK = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#|-]|$)", re.MULTILINE)
+_ANY_BLOCK = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#|-])", re.MULTILINE)
+_BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 
 
 def parse_blocks(text: str, inlines: InlineParser, *, tables: bool = True) -> Blocks:
     """The blocks of a text without containers; without `tables` a pipe is a pipe."""
-    text = text.strip("\n")
-    if not text.strip():
+    if not text or text.isspace():
         return ()
     if not _ANY_BLOCK.search(text):
-        return inlines.flow(text)
-    parser = _Lines(inlines, tables=tables)
+        return tuple(block for part in _BLANK_LINES.split(text) for block in inlines.flow(part))
+    lines = _Lines(inlines, tables)
     for line in text.split("\n"):
-        parser.line(line)
-    return parser.finish()
+        lines.read(line)
+    lines.close()
+    return tuple(lines.blocks)
 
 
 @dataclass(slots=True)
 class _Lines:
-    """The block under way: a paragraph, a list or a table; at most one of them is open."""
+    """The lines so far: finished blocks, and the one block under way (a paragraph, a list or a table)."""
 
     inlines: InlineParser
     tables: bool
     blocks: list[Block] = field(default_factory=list)
     paragraph: list[str] = field(default_factory=list)
-    items: ListBuilder = field(default_factory=ListBuilder)
-    rows: list[str] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
+    rows: list[list[str]] = field(default_factory=list)
 
-    def line(self, line: str) -> None:
+    def read(self, line: str) -> None:
         found = _LINE.match(line)
         kind = found.lastgroup if found else None
         if found is None or kind is None or (kind == "row" and not self.tables):
-            self._more(line)
+            self._continue(line)
         elif kind == "item":
-            self._close(keep=self.items)
-            self.items.add(found["item"], line[found.end() :])
+            if self.paragraph or self.rows:
+                self.close()
+            self.entries.append((found["item"], [line[found.end() :]]))
         elif kind == "row":
-            self._close(keep=self.rows)
-            self.rows.append(line.strip())
-        elif kind == "empty" and self.paragraph:
-            self._more(line if line.strip("*#- \t") else "")
+            if self.paragraph or self.entries:
+                self.close()
+            self.rows.append([line.strip()])
         else:
-            self._close()
-            self._single(kind, found, line)
+            self.close()
+            self.blocks += self._single(kind, found, line[found.end() :])
 
-    def _single(self, kind: str, found: re.Match[str], line: str) -> None:
-        """A block of one line."""
-        rest = line[found.end() :]
+    def _continue(self, line: str) -> None:
+        """More of the paragraph, of the last item, or of a row whose last cell is open."""
+        if self.rows and not self.rows[-1][-1].endswith("|"):
+            self.rows[-1].append(line.strip())
+        elif self.entries:
+            self.entries[-1][1].append(line)
+        else:
+            if self.rows:
+                self.close()
+            self.paragraph.append(line)
+
+    def _single(self, kind: str, found: re.Match[str], words: str) -> Iterator[Block]:
+        """What a block of one line says."""
+        content = self.inlines.flow(words)
         if kind == "heading":
-            head, *others = self.inlines.flow(rest) or (None,)
-            if head is not None:
-                content = self.inlines.parse(rest) if not others else ()
-                self.blocks += self._heading(int(found["heading"]), rest) if not content else [
-                    Heading(int(found["heading"]), content)
-                ]
-        elif kind == "quote":
-            if content_blocks := self.inlines.flow(rest):
-                self.blocks.append(Quote(content_blocks))
+            level = int(found["heading"])
+            yield from (Heading(level, b.content) if isinstance(b, Paragraph) else b for b in content)
+        elif kind == "quote" and content:
+            yield Quote(content)
         elif kind == "rule":
-            self.blocks.append(Rule())
+            yield Rule()
+
+    def close(self) -> None:
+        """Finish the block under way."""
+        if self.paragraph:
+            self.blocks += self.inlines.flow("\n".join(self.paragraph))
+            self.paragraph = []
+        if self.entries:
+            self.blocks += build_lists(self.entries, self.inlines)
+            self.entries = []
+        if self.rows:
+            self.blocks += self._table()
+            self.rows = []
+
+    def _table(self) -> Iterator[Block]:
+        rows = tuple(filter(None, (self._row("\n".join(row)) for row in self.rows)))
+        if rows:
+            yield Table(rows)
+
+    def _row(self, row: str) -> tuple[Cell, ...]:
+        return tuple(
+            Cell(parse_blocks(text, self.inlines, tables=False), heading=heading) for heading, text in split_row(row)
+        )

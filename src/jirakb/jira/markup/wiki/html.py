@@ -32,7 +32,7 @@ from jirakb.jira.markup.nodes import (
     Text,
 )
 
-_TAG = re.compile(r"<!--.*?-->|<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)/?>", re.DOTALL)
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)/?>")
 _ATTRIBUTE = re.compile(r"""(href|src|alt)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _DEEPEST = 20
@@ -71,18 +71,20 @@ class _Element:
 def parse_html(source: str) -> Blocks:
     """The tree of an HTML text."""
     parser = _Parser()
+    source = _without_comments(source)
     position = 0
-    for found in _TAG.finditer(_comment_free(source)):
-        parser.words(found.string[position : found.start()])
+    for found in _TAG.finditer(source):
+        parser.words(source[position : found.start()])
         position = found.end()
         parser.tag(found)
-    parser.words(_comment_free(source)[position:])
+    parser.words(source[position:])
     return parser.finish()
 
 
-def _comment_free(source: str) -> str:
-    """The source, where its comments end; an open one would be looked for again at each of its kind."""
-    return source if "-->" in source else source.replace("<!--", "")
+def _without_comments(source: str) -> str:
+    first, *others = source.split("<!--")
+    rests = (other.partition("-->") for other in others)
+    return "".join((first, *(after if end else before for before, end, after in rests)))
 
 
 @dataclass(slots=True)
@@ -101,9 +103,7 @@ class _Parser:
             self.stack[-1].inlines.append(Text(_SPACE.sub(" ", text)))
 
     def tag(self, found: re.Match[str]) -> None:
-        name = (found[2] or "").lower()
-        if not name:
-            return
+        name = found[2].lower()
         if name not in _KNOWN or (len(self.stack) > _DEEPEST and not found[1] and name not in _EMPTY):
             self.words(found[0] if name not in _KNOWN else "")
         elif found[1]:

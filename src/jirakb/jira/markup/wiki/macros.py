@@ -85,25 +85,28 @@ def _pieces(text: str, macros: list[Macro], closers: dict[int, int], kept: Kept)
             continue
         closer = closers.get(place - 1)
         if closer is None:
-            yield _unclosed(text, macro, kept)
-            if not text[macro.end :].strip() or not _alone(text, macro):
-                continue
-            return
+            if _takes_the_rest(text, macro, place == len(macros)):
+                yield _keep(_verbatim(macro, text[macro.end :]), kept)
+                return
+            yield _stray(text, macro)
+            continue
         end = macros[closer]
         if end.parameters and end.parameters != macro.parameters:
-            yield "" if _alone(text, macro) else text[macro.start : macro.end]
+            yield _stray(text, macro)
             continue
         yield _placeholder(text, macro, end, kept)
         position, place = end.end, closer + 1
     yield text[position:]
 
 
-def _unclosed(text: str, macro: Macro, kept: Kept) -> str:
-    """A macro that nothing closes: alone on its line it takes the rest, amid words it is one of them."""
-    if not _alone(text, macro):
-        return text[macro.start : macro.end]
-    rest = text[macro.end :]
-    return _keep(_verbatim(macro, rest), kept) if rest.strip() else ""
+def _takes_the_rest(text: str, macro: Macro, last: bool) -> bool:
+    """Whether a macro that nothing closes means all that follows: it stands alone on its line and is the last one."""
+    return last and macro.name != "html" and _alone(text, macro) and bool(text[macro.end :].strip())
+
+
+def _stray(text: str, macro: Macro) -> str:
+    """A macro without its other half: amid words it is one of them."""
+    return "" if macro.name == "html" or _alone(text, macro) else text[macro.start : macro.end]
 
 
 def _alone(text: str, macro: Macro) -> bool:

@@ -1,0 +1,143 @@
+"""What does a hit show? Reads the issue and the passage that matched best, and only text of the reader sets it is told.
+
+Never ranks issues.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import apsw
+import orjson
+
+from jirakb.knowledge.prepare import decompress
+from jirakb.knowledge.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
+from jirakb.knowledge.result import Hit, HitFields, HitSection
+from jirakb.knowledge.snippet import Marker
+
+_MOST_PASSAGES = 400
+_MOST_SECTIONS = 8
+"""What is looked at for one hit's snippet: enough for all but the longest issues."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An issue to show: its own document, and those that matched (perhaps the same)."""
+
+    own: int
+    documents: tuple[int, ...]
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    id: int
+    document: int
+    section: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Section:
+    text: str
+    anchors: list[list[Any]]
+
+
+class HitReader:
+    """Reads hits within one snapshot, for one query and reader."""
+
+    def __init__(
+        self, connection: apsw.Connection, sets: frozenset[int], marker: Marker, cosines: Mapping[int, float]
+    ) -> None:
+        self._connection = connection
+        self._sets = sets
+        self._marker = marker
+        self._cosines = cosines
+        self._sections: dict[int, _Section] = {}
+
+    def read(self, found: Sequence[Found]) -> list[Hit]:
+        """The hits, in order; one whose issue is gone is left out."""
+        documents = self._documents({number for item in found for number in (item.own, *item.documents)})
+        passages = self._passages({number for item in found for number in item.documents})
+        return [
+            self._hit(item, documents, [p for number in item.documents for p in passages.get(number, ())])
+            for item in found
+            if item.own in documents
+        ]
+
+    def _hit(self, item: Found, documents: Mapping[int, tuple[Any, ...]], passages: list[_Passage]) -> Hit:
+        _, kind, key, title, url, *values = documents[item.own]
+        best = self._best(passages)
+        snippet, section = (title, HitSection("", "", url)) if best is None else self._shown(best)
+        if best is not None and best.document in documents:
+            kind = documents[best.document][1]
+        return Hit(key, kind, title, url, item.score, snippet or title, section, _fields(values))
+
+    def _best(self, passages: list[_Passage]) -> _Passage | None:
+        """The passage that is nearest and holds most of the query's words."""
+        some = self._affordable(passages)
+        if len(some) < 2:
+            return some[0] if some else None
+        words = shares({p.id: self._marker.coverage(self._text(p)) for p in some})
+        nearness = shares({p.id: self._cosines.get(p.id, 0.0) for p in some})
+        return max(
+            some,
+            key=lambda p: (TEXT_WEIGHT * words.get(p.id, 0.0) + VECTOR_WEIGHT * nearness.get(p.id, 0.0), -p.id),
+        )
+
+    def _affordable(self, passages: list[_Passage]) -> list[_Passage]:
+        ranked = sorted(passages, key=lambda p: -self._cosines.get(p.id, 0.0))[:_MOST_PASSAGES]
+        sections = list(dict.fromkeys(p.section for p in ranked))[:_MOST_SECTIONS]
+        self._load(sections)
+        return [p for p in ranked if p.section in sections]
+
+    def _shown(self, passage: _Passage) -> tuple[str, HitSection]:
+        snippet = self._marker.snippet(self._text(passage))
+        anchors = self._sections[passage.section].anchors
+        at = bisect_right([anchor[0] for anchor in anchors], passage.start + snippet.offset) - 1
+        _, _, heading, url = anchors[max(at, 0)]
+        return snippet.text, HitSection(str(passage.section), heading, url)
+
+    def _text(self, passage: _Passage) -> str:
+        return self._sections[passage.section].text[passage.start : passage.stop]
+
+    def _documents(self, numbers: Iterable[int]) -> dict[int, tuple[Any, ...]]:
+        return {row[0]: row for row in self._select(_DOCUMENTS, numbers)}
+
+    def _passages(self, numbers: Iterable[int]) -> dict[int, list[_Passage]]:
+        passages: dict[int, list[_Passage]] = {}
+        for *values, readers in self._select(_PASSAGES, numbers):
+            if readers in self._sets:
+                passage = _Passage(*values)
+                passages.setdefault(passage.document, []).append(passage)
+        return passages
+
+    def _load(self, sections: Iterable[int]) -> None:
+        missing = [number for number in sections if number not in self._sections]
+        for number, anchors, text in self._select(_SECTIONS, missing):
+            self._sections[number] = _Section(decompress(text).decode(), orjson.loads(anchors))
+
+    def _select(self, sql: str, numbers: Iterable[int]) -> list[tuple[Any, ...]]:
+        rows: Any = self._connection.execute(sql, (orjson.dumps(sorted(numbers)).decode(),))
+        return list(rows)
+
+
+def _fields(values: Sequence[Any]) -> HitFields:
+    *names, labels, created, updated = values
+    return HitFields(*names, tuple(orjson.loads(labels)), created, updated)
+
+
+_DOCUMENTS = """
+SELECT id, kind, key, title, url, project, type, status, status_category, priority, assignee, reporter,
+  labels, created, updated
+FROM document WHERE id IN (SELECT value FROM json_each(?))
+"""
+_PASSAGES = """
+SELECT id, document, section, start, stop, readers FROM passage
+WHERE document IN (SELECT value FROM json_each(?)) ORDER BY id
+"""
+_SECTIONS = "SELECT id, anchors, text_zstd FROM section WHERE id IN (SELECT value FROM json_each(?))"

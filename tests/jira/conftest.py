@@ -9,11 +9,6 @@ from typing import Any
 
 import pytest
 
-from jirakb.jira.connector import JiraConnector
-from jirakb.settings import Settings
-from jirakb.simulator.server import Running, serve
-from jirakb.simulator.site import Site
-
 TOKENS = {
     "cloud": {"jira_user_email": "agent@example.com", "jira_api_token": "sim-token"},
     "dc": {"jira_api_token": "sim-pat"},
@@ -23,13 +18,17 @@ TOKENS = {
 class Served:
     """A site on the network with connectors to it."""
 
-    def __init__(self, site: Site, running: Running, home: Path, closing: ExitStack) -> None:
+    def __init__(self, site: Any, running: Any, home: Path, closing: ExitStack) -> None:
         self.site = site
         self.running = running
+        from jirakb.settings import Settings
+
         self.settings = Settings(home=home, gateway_url=running.gateway_url)
         self._closing = closing
 
-    def connector(self, project: str | None = "ABC", **options: Any) -> JiraConnector:
+    def connector(self, project: str | None = "ABC", **options: Any) -> Any:
+        from jirakb.jira.connector import JiraConnector
+
         options.setdefault("credentials", TOKENS[self.site.flavor])
         connector = JiraConnector(self.running.base_url, project, settings=self.settings, **options)
         self._closing.callback(connector.close)
@@ -41,18 +40,22 @@ class Served:
 
 
 @pytest.fixture
-def serving(tmp_path: Path) -> Iterator[Callable[[Site], Served]]:
+def serving(tmp_path: Path) -> Iterator[Callable[[Any], Served]]:
+    from jirakb.simulator.server import serve
+
     with ExitStack() as closing:
 
-        def put_on_the_network(site: Site) -> Served:
+        def put_on_the_network(site: Any) -> Served:
             return Served(site, closing.enter_context(serve(site)), tmp_path, closing)
 
         yield put_on_the_network
 
 
 @pytest.fixture(params=["cloud", "dc"])
-def served(request: pytest.FixtureRequest, serving: Callable[[Site], Served]) -> Served:
+def served(request: pytest.FixtureRequest, serving: Callable[[Any], Served]) -> Served:
     """A site of five issues in project ABC and one in DEF; each test that takes it runs on both flavors."""
+    from jirakb.simulator.site import Site
+
     site = Site(request.param)
     for number in range(5):
         site.create("ABC", f"Issue {number}", number=101 + number)

@@ -10,7 +10,7 @@ from jirakb.errors import (
     JirakbError,
     ProtocolError,
 )
-from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, words_of
+from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, refuse_anonymous, words_of
 from jirakb.jira.client.retries import Budget, Trouble
 
 NOW = 1_760_000_000.0
@@ -80,7 +80,8 @@ def test_lone_surrogates_are_read() -> None:
 
 @pytest.mark.parametrize("header", [{"x-ausername": "anonymous"}, {"x-seraph-loginreason": "AUTHENTICATED_FAILED"}])
 def test_an_empty_success_to_nobody_is_a_refusal(header: dict[str, str]) -> None:
-    assert isinstance(_refused(200, b'{"issues":[],"isLast":true}', header), InsufficientPermissionsError)
+    with pytest.raises(InsufficientPermissionsError):
+        refuse_anonymous(header, "https://x", 200)
 
 
 def test_a_captcha_names_the_login_page() -> None:

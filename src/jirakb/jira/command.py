@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TextIO
 
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
     out, err = out or sys.stdout, err or sys.stderr
     options = _parser().parse_args(arguments)
     try:
-        return _write_documents(_connector(options, Settings.read()), options, out, err)
+        with closing(_connector(options, Settings.read())) as connector:
+            return _write_documents(connector, options, out, err)
     except JirakbError as exc:
         err.write(f"error: {exc.message}\n" + (f"  {exc.fix}\n" if exc.fix else ""))
         return exc.exit_code
@@ -61,7 +63,6 @@ def _write_documents(connector: JiraConnector, options: argparse.Namespace, out:
             err.write(f"{item.cls}: {item.kind} of {item.key}: {item.reason} {item.detail}".rstrip() + "\n")
         else:
             out.write(document_line(item) + "\n")
-    connector.close()
     return _FAILED_OMISSIONS if failed else 0
 
 

@@ -90,7 +90,7 @@ class JiraConnector:
         connections = _within("connections", connections or self._settings.connections, 1)
         self._pacer = (pacers or Pacers(connections, self._timing)).of(self._base_url)
         self._tally = Tally()
-        self._http = open_http(self._base_url, connections, transport)
+        self._http = open_http((self._base_url, self._gateway_url), connections, transport)
         self._lock = threading.Lock()
         self._opened: Session | None = None
         self._verified = 0.0

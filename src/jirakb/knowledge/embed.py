@@ -9,10 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Protocol
 
-import jirakb_minilm
 import numpy as np
 import numpy.typing as npt
 
+import jirakb_minilm
 from jirakb.errors import CorruptStoreError
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import apsw
 import numpy as np
@@ -91,10 +92,8 @@ class Columns:
         mask[self.rows(documents[np.isin(labels, codes)])] = True
         return mask
 
-    def readable(self, sets: frozenset[int] | None) -> Mask:
-        """The documents whose own readers are among these sets (None: all)."""
-        if sets is None:
-            return np.ones(len(self.document), dtype=np.bool_)
+    def readable(self, sets: frozenset[int]) -> Mask:
+        """The documents whose own readers are among these sets."""
         return np.isin(self.readers, sorted(sets))
 
     def rows(self, documents: Integers) -> Integers:
@@ -129,12 +128,10 @@ def outbox_head(connection: apsw.Connection) -> int:
     return int(row[0]) if row else 0
 
 
-def readable_sets(connection: apsw.Connection, principals: Readers | None) -> frozenset[int] | None:
-    """The reader sets whose every principal is held; None means all of them."""
-    if principals is None:
-        return None
-    rows = connection.execute("SELECT id, principals FROM readers")
-    return frozenset(int(i) for i, held in rows if may_read(Readers(orjson.loads(held)), principals))
+def readable_sets(connection: apsw.Connection, principals: Readers | None) -> frozenset[int]:
+    """The reader sets whose every principal is held; None holds them all."""
+    rows: Any = connection.execute("SELECT id, principals FROM readers")
+    return frozenset(int(number) for number, held in rows if may_read(Readers(orjson.loads(held)), principals))
 
 
 _FIELDS = "SELECT id, issue, kind = 'issue', readers, updated, project, type, status, priority, assignee, labels FROM document"

@@ -127,8 +127,9 @@ class HitReader:
 
 
 def _fields(values: Sequence[Any]) -> HitFields:
-    *names, labels, created, updated = values
-    return HitFields(*names, tuple(orjson.loads(labels)), created, updated)
+    project, type_, status, category, priority, assignee, reporter, labels, created, updated = values
+    held = tuple(orjson.loads(labels))
+    return HitFields(project, type_, status, category, priority, assignee, reporter, held, created, updated)
 
 
 _DOCUMENTS = """

@@ -17,7 +17,7 @@ from tantivy import Occur, Query
 
 from jirakb.errors import CorruptStoreError
 from jirakb.knowledge.filters import Filter
-from jirakb.knowledge.text import OPEN, RESTRICTED, open_folder, position, schema, text_folder
+from jirakb.knowledge.text import OPEN, RESTRICTED, open_folder, position, readable, schema, text_folder
 from jirakb.knowledge.words import analyzer, query_words
 
 MAX_WORDS = 64
@@ -49,12 +49,10 @@ class TextReader:
 
     def reload(self) -> None:
         """Show what was committed since."""
-        try:
+        with readable():
             for index in (self._open, self._restricted):
                 index.reload()
             places = [position(index.searcher(), self._schema) for index in (self._open, self._restricted)]
-        except (ValueError, OSError) as exc:
-            raise CorruptStoreError("The text index cannot be read.", fix="Delete it.") from exc
         if {place.base for place in places} != {self._base}:
             raise CorruptStoreError("The text index is of another knowledge base or layout.", fix="Delete it.")
         self.seq = min(place.seq for place in places)
@@ -110,6 +108,7 @@ class Lookup:
     ) -> None:
         self._schema = rules
         self._conditions = [*_conditions(rules, wanted), *_without(rules, gone)]
+        self._tongues = tongues
         self.words = _telling(tongues, words)
         rarities = dict.fromkeys(self.words) if len(tongues) == 1 else _rarities(tongues, self.words)
         self._asks = [(tongue.searcher, self._any(tongue, rarities)) for tongue in tongues if self.words]
@@ -135,23 +134,36 @@ class Lookup:
         return found
 
     def count(self, kind: str) -> int:
-        """How many entries of this kind match: "own" (the issue's own text; one per issue) or "extra"."""
+        """How many entries of this kind match: "own" (the issue's own text, one per issue) or "extra"."""
         return sum(self._matching(searcher, ask, kind, 1)[1] for searcher, ask in self._asks)
 
     def documents(self, kind: str, limit: int) -> list[int]:
         """The documents of the matching entries of this kind."""
-        return [
-            document for searcher, ask in self._asks for document, _ in self._matching(searcher, ask, kind, limit)[0]
-        ]
+        return [found for searcher, ask in self._asks for found in self._matching(searcher, ask, kind, limit)[0]]
+
+    def own_among(self, documents: Sequence[int]) -> int:
+        """How many of the given issues' documents match by their own text."""
+        among = [(Occur.Must, Query.term_set_query(self._schema, "document", list(documents)))] if documents else []
+        return sum(self._matching(searcher, ask, "own", 1, among)[1] for searcher, ask in self._asks if among)
+
+    def weights(self) -> dict[str, float]:
+        """How much each word of the query tells: its rarity in what the reader sees."""
+        return {word: rarity or 0.0 for word, rarity in _rarities(self._tongues, self.words).items()}
 
     def _matching(
-        self, searcher: tantivy.Searcher, ask: Query, kind: str, limit: int
-    ) -> tuple[list[tuple[int, float]], int]:
-        full = self._all([(Occur.Must, ask), (Occur.Must, Query.term_query(self._schema, "kind", kind, "basic"))])
-        result: Any = searcher.search(Query.const_score_query(full, 1.0), limit, count=True)
-        addresses = [address for _, address in result.hits]
-        numbers = searcher.fast_field_values("document", addresses)
-        return [(int(number or 0), 1.0) for number in numbers], int(result.count or 0)
+        self,
+        searcher: tantivy.Searcher,
+        ask: Query,
+        kind: str,
+        limit: int,
+        among: Sequence[tuple[Occur, Query]] = (),
+    ) -> tuple[list[int], int]:
+        of_kind = Query.term_query(self._schema, "kind", kind, "basic")
+        full = Query.const_score_query(self._all([(Occur.Must, ask), (Occur.Must, of_kind), *among]), 1.0)
+        with readable():
+            result: Any = searcher.search(full, limit, count=True)
+            numbers = searcher.fast_field_values("document", [address for _, address in result.hits])
+        return [int(number or 0) for number in numbers], int(result.count or 0)
 
     def _all(self, clauses: list[tuple[Occur, Query]]) -> Query:
         clauses = [*clauses, *self._conditions]
@@ -189,8 +201,9 @@ def _without(rules: tantivy.Schema, gone: Sequence[int]) -> list[tuple[Occur, Qu
 
 def _documents(searcher: tantivy.Searcher, ask: Query, limit: int) -> list[tuple[int, float]]:
     """(document, score) of the best entries."""
-    hits = searcher.search(ask, limit, count=False).hits
-    numbers = searcher.fast_field_values("document", [address for _, address in hits])
+    with readable():
+        hits = searcher.search(ask, limit, count=False).hits
+        numbers = searcher.fast_field_values("document", [address for _, address in hits])
     return [(int(number or 0), float(score)) for number, (score, _) in zip(numbers, hits, strict=True)]
 
 

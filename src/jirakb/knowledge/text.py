@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,13 +55,20 @@ def schema() -> tantivy.Schema:
 def open_folder(folder: Path) -> tantivy.Index:
     """The index in a folder, made when it is missing; raises CorruptStoreError when it cannot be read."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
+    with readable():
         index = tantivy.Index(schema(), path=str(folder))
         index.register_tokenizer("words", analyzer())
         index.config_reader(reload_policy="manual")
-    except (ValueError, OSError) as exc:
-        raise CorruptStoreError(f"The text index in {folder} cannot be read.", fix="Delete it.") from exc
     return index
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """What tantivy says of files that are damaged or missing becomes a CorruptStoreError."""
+    try:
+        yield
+    except (ValueError, OSError) as exc:
+        raise CorruptStoreError(f"The text index cannot be read: {exc}", fix="Delete its folder.") from exc
 
 
 @dataclass(frozen=True, slots=True)

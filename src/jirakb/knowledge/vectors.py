@@ -58,6 +58,11 @@ class Matrix:
         """The last vector row of the truth that is in here."""
         return int(self.facts[-1, SEQ]) if len(self.facts) else 0
 
+    @property
+    def filed_seq(self) -> int:
+        """The last vector row of the truth that is in the file."""
+        return int(self.facts[self.filed - 1, SEQ]) if self.filed else 0
+
     @cached_property
     def passages(self) -> Integers:
         """The passage of each row."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import mimetypes
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -56,7 +57,13 @@ class Bodies:
 
     def issue(self, issue: Issue, named: Selection, caller: Caller, *, api: int) -> Piece:
         """The JSON of an issue with the chosen fields, as bytes that are made once per change."""
-        view = (api, named, caller.id if issue.restricted else None, self.state.switches.inline_comment_cap, self.properties)
+        view = (
+            api,
+            named,
+            caller.id if issue.restricted else None,
+            self.state.switches.inline_comment_cap,
+            self.properties,
+        )
         made = issue.bodies.get(view)
         return made or issue.keep(view, Piece(orjson.dumps(self.issue_json(issue, named, caller, api=api))))
 
@@ -165,10 +172,10 @@ class Bodies:
         """A rich text as ADF, converted once."""
         known = hash(value) if isinstance(value, str) else None
         if known is not None and known in issue.documents:
-            return orjson.Fragment(issue.documents[known])
+            return orjson.Fragment(zlib.decompress(issue.documents[known]))
         made = document_of(value, people=self.state.display_names(), files=files)
         if known is not None:
-            issue.documents[known] = made
+            issue.documents[known] = zlib.compress(made, 1)
         return orjson.Fragment(made)
 
 
@@ -186,9 +193,8 @@ class _View:
 
     def value(self, id_: str) -> Any:
         """A field as the answer holds it."""
-        special: Callable[[], Any] | None = _SPECIAL_VALUES.get(id_) and getattr(self, _SPECIAL_VALUES[id_])
-        if special is not None:
-            return special()
+        if id_ in _SPECIAL_VALUES:
+            return getattr(self, _SPECIAL_VALUES[id_])()
         value = self.stored.get(id_)
         if value is None:
             return [] if id_ in _LISTS else None

@@ -63,7 +63,7 @@ def made_up_bytes(seed: str, size: int) -> bytes:
 
 @dataclass(slots=True, eq=False)
 class Issue:
-    """One issue: its fields as compact JSON, its row for JQL, and bodies and documents made so far.
+    """One issue: its fields as compact JSON, its row for JQL, and bodies and (compressed) documents made so far.
 
     `level` is the name of its security level. `restricted`: some comments are not for everybody, so bodies differ by caller.
     """

@@ -237,7 +237,9 @@ class _Reader:
     def _level(self, value: Any) -> str:
         level = _named(value)
         levels = self.state.levels
-        by_id = next((name for name, known in levels.items() if known["id"] == level.get("id", level.get("name"))), None)
+        by_id = next(
+            (name for name, known in levels.items() if known["id"] == level.get("id", level.get("name"))), None
+        )
         name = by_id or str(level["name"])
         levels.setdefault(name, {"id": str(self.state.next_id()), **level})
         return name

@@ -6,7 +6,14 @@ from jirakb.simulator.call import Call, as_json
 from jirakb.simulator.fields import Json, selection
 from jirakb.simulator.messages import Answer, errors, unauthenticated
 
-_PROJECT = ("BROWSE_PROJECTS", "ADMINISTER_PROJECTS", "SET_ISSUE_SECURITY", "ADD_COMMENTS", "EDIT_ISSUES", "CREATE_ISSUES")
+_PROJECT = (
+    "BROWSE_PROJECTS",
+    "ADMINISTER_PROJECTS",
+    "SET_ISSUE_SECURITY",
+    "ADD_COMMENTS",
+    "EDIT_ISSUES",
+    "CREATE_ISSUES",
+)
 _GLOBAL = ("ADMINISTER", "SYSTEM_ADMIN", "USER_PICKER", "BULK_CHANGE")
 _FREE_TO_READ = frozenset({"BROWSE_PROJECTS", "USER_PICKER"})
 

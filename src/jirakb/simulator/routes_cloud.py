@@ -207,7 +207,7 @@ def bulk_fetch(call: Call) -> Answer:
         missing = []
     tail = orjson.dumps([{"id": key, "errorMessage": NO_ISSUE} for key in missing])
     pieces = _pieces(call, [issues[number] for number in sorted(issues)], named)
-    return listed(b'{"expand":"schema,names","issues":[', pieces, b'],"issueErrors":' + tail + b"}")
+    return listed(b'{"issues":[', pieces, b'],"issueErrors":' + tail + b"}")
 
 
 def _check_bulk(wanted: list[str], named: Selection) -> None:

@@ -89,7 +89,9 @@ def _text(source: bytes) -> str:
     stored: Stored = orjson.loads(source)
     texts = [stored.get("summary"), wiki_of(stored.get("description")), wiki_of(stored.get("environment"))]
     texts += [wiki_of(comment.get("body")) for comment in stored.get("comment") or ()]
-    texts += [wiki_of(v) for k, v in stored.items() if k.startswith("customfield_") and (is_rich(v) or isinstance(v, str))]
+    texts += [
+        wiki_of(v) for k, v in stored.items() if k.startswith("customfield_") and (is_rich(v) or isinstance(v, str))
+    ]
     return "\n".join(text for text in texts if text)
 
 

@@ -83,7 +83,14 @@ class Search:
         return Page(result.numbers[start : start + size], len(result.numbers), warnings=result.warnings)
 
     def token_page(
-        self, text: str, caller: Caller, size: int, token: str | None, *, bound_to: object, reconcile: Sequence[int] = ()
+        self,
+        text: str,
+        caller: Caller,
+        size: int,
+        token: str | None,
+        *,
+        bound_to: object,
+        reconcile: Sequence[int] = (),
     ) -> Page:
         """The page that a token leads to; without one, the first. Raises BadTokenError."""
         mark = hashlib.sha256(repr((text, bound_to, caller.id, tuple(reconcile))).encode()).hexdigest()[:16]
@@ -119,9 +126,7 @@ class Search:
             raise BadTokenError
         return start, name
 
-    def _result(
-        self, text: str, caller: Caller, *, validate: bool = True, reconcile: Sequence[int] = ()
-    ) -> _Result:
+    def _result(self, text: str, caller: Caller, *, validate: bool = True, reconcile: Sequence[int] = ()) -> _Result:
         state = self.state
         state.settle()
         key = (text, caller.id, validate, tuple(reconcile), state.generation, state.accounts.generation, self._tick())

@@ -136,7 +136,7 @@ class Site(State):
     def project(self, key: str, name: str | None = None, **attributes: Any) -> Project:
         """A project, made or changed; `attributes` are those of `Project`."""
         known = self.projects.get(key) or Project(id=str(self.next_id()), key=key, name=name or key)
-        self.projects[key] = replace(known, **({"name": name} if name else {}), **attributes)
+        self.projects[key] = replace(known, name=name or known.name, **attributes)
         self.generation += 1
         return self.projects[key]
 
@@ -182,7 +182,9 @@ class Site(State):
 
     def unlabel(self, issue: str | int, *labels: str) -> None:
         """Remove labels."""
-        self._change(issue, lambda stored: stored.update(labels=[x for x in stored.get("labels", []) if x not in labels]))
+        self._change(
+            issue, lambda stored: stored.update(labels=[x for x in stored.get("labels", []) if x not in labels])
+        )
 
     def restrict(self, issue: str | int, level: str | None) -> None:
         """Put the issue under a security level, or (None) under none."""
@@ -249,7 +251,7 @@ class Site(State):
     def log_work(self, issue: str | int, comment: str, *, seconds: int = 3600, author: str = AGENT) -> str:
         """A new worklog; its id."""
         id_, now = str(self.next_id()), self.now_text()
-        held = {"id": id_, "author": author, "updateAuthor": author, "comment": comment, "started": now}
+        held: Json = {"id": id_, "author": author, "updateAuthor": author, "comment": comment, "started": now}
         held |= {"created": now, "updated": now, "timeSpentSeconds": seconds}
         self._change(issue, lambda stored: stored.setdefault("worklog", []).append(held))
         return id_
@@ -267,7 +269,7 @@ class Site(State):
         """A new attachment; its id. `size` may lie about the bytes; text becomes UTF-8."""
         data = data.encode() if isinstance(data, str) else data
         id_ = str(self.next_id())
-        held = {"id": id_, "filename": filename, "author": author, "created": self.now_text()}
+        held: Json = {"id": id_, "filename": filename, "author": author, "created": self.now_text()}
         held |= {"size": len(data) if size is None else size, "mimeType": mime}
         self.blobs[id_] = Blob(self.get(str(issue)).number, filename, mime, len(data), data=data)
         self._change(issue, lambda stored: stored.setdefault("attachment", []).append(held))
@@ -347,18 +349,25 @@ class Site(State):
 
 
 VERBS = frozenset(
-    "account allow lose revoke project archive create edit touch label unlabel restrict link move delete comment "
-    "edit_comment delete_comment log_work attach detach random_edit".split()
+    (
+        *("account", "allow", "lose", "revoke", "project", "archive", "create", "edit", "touch", "label", "unlabel"),
+        *("restrict", "link", "move", "delete", "comment", "edit_comment", "delete_comment", "log_work", "attach"),
+        *("detach", "random_edit"),
+    )
 )
 """The verbs that another process may run."""
 
 
 def _frozen(rights: Mapping[str, Any]) -> dict[str, Any]:
     """Lists as the frozen sets that `User` holds, so that JSON can say them."""
-    frozen = {name: frozenset(value) if isinstance(value, list | tuple | set) else value for name, value in rights.items()}
-    if "roles" in frozen:
-        frozen["roles"] = {project: frozenset(names) for project, names in frozen["roles"].items()}
+    frozen: dict[str, Any] = {name: _set_of(value) for name, value in rights.items()}
+    if "roles" in rights:
+        frozen["roles"] = {project: frozenset(names) for project, names in rights["roles"].items()}
     return frozen
+
+
+def _set_of(value: Any) -> Any:
+    return frozenset(value) if isinstance(value, list | set) else value
 
 
 def _put(stored: Stored, name: str, value: Any) -> None:

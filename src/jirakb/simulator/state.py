@@ -89,6 +89,8 @@ class State:
         self.blobs: dict[str, Blob] = {}
         self.numbers_by_key: dict[str, int] = {}
         self.former_keys: dict[str, str] = {}
+        self.refresh_tokens: set[str] = set()
+        self.used_refresh_tokens: dict[str, int] = {}
         self.index: dict[int, Row] = {}
         self.generation = 0
         self._pending: list[_Pending] = []

@@ -72,6 +72,7 @@ class Switches:
     `paging` says what a page token means while issues change: "offset" counts rows of the query run anew (issues can be
     skipped or seen twice), "snapshot" keeps the first page's result. `page_limit` makes search pages shorter still.
     `between_pages` is called after a search page that has a successor, `edit_every` makes a random edit after every k-th call.
+    `bulk_missing`: whether a bulk fetch names the issues that it does not show (the official schema says no).
     `inline_comment_cap`: an issue's body holds only that many newest comments. `captcha_after` wrong passwords lock a name.
     """
 
@@ -91,7 +92,7 @@ class Switches:
     captcha_after: int | None = 3
     login_reason_on_success: bool = False
     unknown_bytes: Literal["made up", "missing"] = "made up"
-    bulk_missing: Literal["errors", "omitted"] = "errors"
+    bulk_missing: Literal["errors", "omitted"] = "omitted"
     media_token_seconds: float = 600.0
     rate_limit: int = 70
     chance: random.Random = field(init=False)

@@ -74,7 +74,6 @@ def judge(
         return Answer(status, headers, _json_or_none(body))
     if status >= 300:
         raise _refusal(label, url, status, headers, _json_or_none(body))
-    _refuse_anonymous(headers, url, status)
     return _data(label, status, headers, body)
 
 
@@ -86,6 +85,13 @@ def words_of(data: object) -> str:
     texts += [line(text) for text in mapping(found.get("errors")).values()]
     texts += [line(found.get(key)) for key in ("message", "detail", "error_description")]
     return " ".join(text for text in texts if text)[:_LONGEST_MESSAGE]
+
+
+def refuse_anonymous(headers: Mapping[str, str], url: str, status: int) -> None:
+    """Raises InsufficientPermissionsError when the answer to a signed call says that it was given to nobody."""
+    failed = "AUTHENTICATED_FAILED" in headers.get("x-seraph-loginreason", "")
+    if failed or headers.get("x-ausername", "") == "anonymous":
+        raise anonymous_error(url, status)
 
 
 def anonymous_error(url: str, status: int | None = None) -> InsufficientPermissionsError:
@@ -131,12 +137,6 @@ def _json_or_none(body: bytes) -> object:
         return decode(body) if body else None
     except ValueError:
         return None
-
-
-def _refuse_anonymous(headers: Mapping[str, str], url: str, status: int) -> None:
-    failed = "AUTHENTICATED_FAILED" in headers.get("x-seraph-loginreason", "")
-    if failed or headers.get("x-ausername", "") == "anonymous":
-        raise anonymous_error(url, status)
 
 
 def _refusal(label: str, url: str, status: int, headers: Mapping[str, str], data: object) -> JirakbError:

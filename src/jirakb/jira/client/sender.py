@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import orjson
 import jirakb
 from jirakb.errors import InsufficientPermissionsError, ProtocolError, RateLimitedError, SiteUnreachableError
 from jirakb.jira.auth import Door
-from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account
+from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, refuse_anonymous
 from jirakb.jira.client.retries import Budget, Trouble
 from jirakb.jira.pacing import Pacer, Timing
 from jirakb.jira.site import is_loopback
@@ -26,6 +26,8 @@ from jirakb.source import RequestCounts
 
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """Longer answers (unpacked) are refused: a batch of a hundred issues with megabytes of comments fits well."""
+_SECONDS_OF_SILENCE = 90.0
+"""A hundred long issues can take Jira half a minute to gather."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,10 @@ class Tally:
 
 
 def open_http(
-    base_url: str, connections: int, transport: httpx2.BaseTransport | None = None, timeout: float = 90.0
+    addresses: Sequence[str], connections: int, transport: httpx2.BaseTransport | None = None
 ) -> httpx2.Client:
     """A pool of connections that follows no redirect and keeps no cookie (a session cookie would outlive the token)."""
+    local = all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
     http = httpx2.Client(
         headers={
             "User-Agent": f"jirakb/{jirakb.__version__}",
@@ -76,10 +79,10 @@ def open_http(
             "X-Atlassian-Token": "no-check",
         },
         follow_redirects=False,
-        timeout=httpx2.Timeout(timeout, connect=20.0, pool=None),
+        timeout=httpx2.Timeout(_SECONDS_OF_SILENCE, connect=20.0, pool=None),
         limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
         transport=transport,
-        trust_env=not is_loopback(urlsplit(base_url).hostname or ""),
+        trust_env=not local,
     )
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     return http
@@ -167,6 +170,8 @@ class Sender:
         if locked:
             self._locked_out = locked
             raise locked
+        if self._door.authorization and status < 429:
+            refuse_anonymous(headers, self.site, status)
         return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now())
 
     def _no_answer(self, call: Call, exc: Exception) -> Broken:

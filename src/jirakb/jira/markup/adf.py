@@ -36,7 +36,8 @@ _PANEL_TITLES = {"note": "Note:", "warning": "Warning:", "error": "Error:", "suc
 """An info panel is the plain box and says nothing about its words; the other kinds do."""
 
 _INLINE_TYPES = frozenset(
-    "text hardBreak mention emoji date status inlineCard mediaInline inlineExtension placeholder image".split()
+    ("text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard", "mediaInline", "inlineExtension")
+    + ("placeholder", "image")
 )
 
 

@@ -14,7 +14,6 @@ from jirakb.jira.markup.adf_values import (
     Node,
     attributes,
     children,
-    integer,
     joined_words,
     node_type,
     own_words,
@@ -82,30 +81,30 @@ class InlineReader:
             if children(child) and child is not below[-1]:
                 leaves.append(((), Text("\n")))
 
-    def text(self, node: Node) -> Inline:
+    def _text(self, node: Node) -> Inline:
         value = clean(string(node.get("text")))
         return CodeSpan(value) if "code" in _mark_types(node) and value.strip() else Text(value)
 
-    def line_break(self, node: Node) -> Inline:
+    def _line_break(self, node: Node) -> Inline:
         del node
         return Text("\n")
 
-    def mention(self, node: Node) -> Inline:
+    def _mention(self, node: Node) -> Inline:
         attrs = attributes(node)
         return self.context.mention(clean(string(attrs.get("id"))), clean(string(attrs.get("text"))).strip())
 
-    def emoji(self, node: Node) -> Inline:
+    def _emoji(self, node: Node) -> Inline:
         attrs = attributes(node)
         return Text(clean(string(attrs.get("text")) or string(attrs.get("shortName"))))
 
-    def date(self, node: Node) -> Inline:
+    def _date(self, node: Node) -> Inline:
         return Text(clean(_iso_date(attributes(node).get("timestamp"))))
 
-    def status(self, node: Node) -> Inline:
+    def _status(self, node: Node) -> Inline:
         label = clean(string(attributes(node).get("text"))).strip()
         return Styled("strong", (Text(f"[{label}]"),)) if label else Text("")
 
-    def card(self, node: Node) -> Inline:
+    def _card(self, node: Node) -> Inline:
         attrs = attributes(node)
         data = attrs.get("data")
         data = data if isinstance(data, dict) else {}
@@ -115,7 +114,7 @@ class InlineReader:
             return Text(label)
         return Link(self.context.absolute(url), (Text(label),) if label else ())
 
-    def media(self, node: Node) -> Inline:
+    def _media(self, node: Node) -> Inline:
         attrs = attributes(node)
         url = string(attrs.get("url")) or string(attrs.get("src"))
         name = clean(string(attrs.get("alt")) or string(attrs.get("__fileName"))).strip()
@@ -123,11 +122,11 @@ class InlineReader:
             return Image(self.context.absolute(url), name or url)
         return self.context.attachment(name, clean(string(attrs.get("id"))))
 
-    def extension(self, node: Node) -> Inline:
+    def _extension(self, node: Node) -> Inline:
         """What an app shows instead of the text; its key and parameters are not words."""
         return Text(clean(string(attributes(node).get("text"))))
 
-    def nothing(self, node: Node) -> Inline:
+    def _nothing(self, node: Node) -> Inline:
         del node
         return Text("")
 
@@ -206,22 +205,22 @@ def _merged(inlines: list[Inline]) -> list[Inline]:
 
 _STYLE_NAMES: Mapping[str, Style] = {**_STYLES, "sub": "sub", "sup": "sup"}
 _INLINES: Mapping[str, Callable[[InlineReader, Node], Inline]] = {
-    "text": InlineReader.text,
-    "hardBreak": InlineReader.line_break,
-    "mention": InlineReader.mention,
-    "emoji": InlineReader.emoji,
-    "date": InlineReader.date,
-    "status": InlineReader.status,
-    "inlineCard": InlineReader.card,
-    "blockCard": InlineReader.card,
-    "embedCard": InlineReader.card,
-    "applicationCard": InlineReader.card,
-    "media": InlineReader.media,
-    "mediaInline": InlineReader.media,
-    "image": InlineReader.media,
-    "extension": InlineReader.extension,
-    "bodiedExtension": InlineReader.extension,
-    "multiBodiedExtension": InlineReader.extension,
-    "inlineExtension": InlineReader.extension,
-    "rule": InlineReader.nothing,
+    "text": InlineReader._text,
+    "hardBreak": InlineReader._line_break,
+    "mention": InlineReader._mention,
+    "emoji": InlineReader._emoji,
+    "date": InlineReader._date,
+    "status": InlineReader._status,
+    "inlineCard": InlineReader._card,
+    "blockCard": InlineReader._card,
+    "embedCard": InlineReader._card,
+    "applicationCard": InlineReader._card,
+    "media": InlineReader._media,
+    "mediaInline": InlineReader._media,
+    "image": InlineReader._media,
+    "extension": InlineReader._extension,
+    "bodiedExtension": InlineReader._extension,
+    "multiBodiedExtension": InlineReader._extension,
+    "inlineExtension": InlineReader._extension,
+    "rule": InlineReader._nothing,
 }

@@ -54,7 +54,7 @@ def own_words(node: Node) -> str:
 
 def joined_words(value: object) -> str:
     """The words of everything below, however deep; each object is read once, so a cycle ends."""
-    return " ".join(filter(None, _all_words(value)))
+    return "".join(_all_words(value)).strip()
 
 
 def _all_words(value: object) -> Iterator[str]:
@@ -69,4 +69,5 @@ def _all_words(value: object) -> Iterator[str]:
             if isinstance(item, dict):
                 yield own_words(item)
                 item = children(item)
+                yield "\n" if item else ""
             ahead.extend(reversed(item))

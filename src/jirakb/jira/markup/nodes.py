@@ -11,8 +11,9 @@ from typing import Literal, TypeAlias
 Style = Literal["strong", "em", "strike", "underline", "sub", "sup"]
 ItemMark = Literal["", "todo", "done", "decision"]
 
-MAX_DEPTH = 40
-"""How deep a tree may be. Parsers turn what lies deeper into plain text, so that whoever walks a tree may recurse."""
+MAX_DEPTH = 16
+"""How deep a tree may be. Parsers turn what lies deeper into plain words, so that whoever walks a tree may recurse and
+markdown-it, which reads no more than 20 levels, shows all of it."""
 
 
 @dataclass(frozen=True, slots=True)

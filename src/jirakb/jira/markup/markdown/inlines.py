@@ -104,8 +104,15 @@ def _filled(words: str, markup: list[str], *, in_link: bool) -> str:
     for piece, mark in zip(pieces[1:], markup, strict=True):
         if mark.startswith("[") and out[-1].endswith("!"):
             out[-1] = out[-1][:-1] + "\\!"
+        if mark.startswith("<http"):
+            out[-1], piece = _apart(out[-1]), _apart(piece[::-1])[::-1]
         out += (mark, piece)
     return "".join(out)
+
+
+def _apart(words: str) -> str:
+    """Words that do not run into an address: a reader must see where it begins and ends."""
+    return words + " " if words and is_word(words[-1]) else words
 
 
 def _write(inlines: Inlines, run: _Run, after: str, *, in_link: bool) -> None:
@@ -156,7 +163,7 @@ def code_span(value: str) -> str:
         return ""
     longest = max(map(len, _TICKS.findall(value)), default=0)
     fence = "`" * (longest + 1) if longest else "`"
-    padded = value[0] in "` " and value[-1] in "` " or value[0] == "`" or value[-1] == "`"
+    padded = (value[0] in "` " and value[-1] in "` ") or value[0] == "`" or value[-1] == "`"
     return f"{fence} {value} {fence}" if padded else f"{fence}{value}{fence}"
 
 
@@ -189,7 +196,11 @@ def _title(title: str) -> str:
 
 
 def _label(name: str) -> str:
-    return escape_brackets(escape(_SPACE.sub(" ", clean(name)).strip(), strict="*_~"))
+    return escape_brackets(
+        escape(
+            _SPACE.sub(" ", clean(name)).strip(),
+        )
+    )
 
 
 def _destination(url: str) -> str:

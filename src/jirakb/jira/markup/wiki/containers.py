@@ -22,7 +22,7 @@ _MACRO = re.compile(
 _ALWAYS = frozenset(("quote", "panel"))
 _QUOTED = frozenset(("quote", "panel", "info", "note", "tip", "warning"))
 _TITLES = {"note": "Note:", "tip": "Tip:", "warning": "Warning:"}
-_DEEPEST = 8
+_DEEPEST = 4
 
 
 @dataclass(slots=True)

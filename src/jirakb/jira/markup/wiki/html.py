@@ -35,7 +35,7 @@ from jirakb.jira.markup.nodes import (
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)/?>")
 _ATTRIBUTE = re.compile(r"""(href|src|alt)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
-_DEEPEST = 20
+_DEEPEST = 14
 _STYLES: dict[str, Style] = {
     "strong": "strong", "b": "strong", "em": "em", "i": "em", "cite": "em", "strike": "strike", "del": "strike",
     "s": "strike", "u": "underline", "ins": "underline", "sub": "sub", "sup": "sup",
@@ -43,7 +43,8 @@ _STYLES: dict[str, Style] = {
 _INLINE = frozenset((*_STYLES, "a", "code", "tt", "kbd", "span", "font"))
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _BLOCK = frozenset(
-    (*_HEADINGS, *"p div pre ul ol li blockquote table tbody thead tr td th html body dl dt dd center".split())
+    (*_HEADINGS, "p", "div", "pre", "ul", "ol", "li", "blockquote", "table", "tbody", "thead", "tr", "td", "th")
+    + ("html", "body", "dl", "dt", "dd", "center")
 )
 _EMPTY = frozenset(("br", "hr", "img"))
 _KNOWN = _INLINE | _BLOCK | _EMPTY

@@ -207,5 +207,14 @@ class _Words:
 
 
 _RULES: Mapping[str, Callable[[_Words, re.Match[str]], None]] = {
-    name: getattr(_Words, name) for name in "escape mono forced url link image cite icon style span".split()
+    "escape": _Words.escape,
+    "mono": _Words.mono,
+    "forced": _Words.forced,
+    "url": _Words.url,
+    "link": _Words.link,
+    "image": _Words.image,
+    "cite": _Words.cite,
+    "icon": _Words.icon,
+    "style": _Words.style,
+    "span": _Words.span,
 }

@@ -11,8 +11,6 @@ from jirakb.jira.markup.wiki.inlines import InlineParser
 Entry = tuple[str, list[str]]
 """A marker, and the lines of its item."""
 
-_DEEPEST = 10
-
 
 @dataclass(slots=True)
 class _Level:
@@ -29,7 +27,7 @@ def build_lists(entries: list[Entry], inlines: InlineParser) -> Iterator[Block]:
     """The lists that consecutive items make."""
     levels: list[_Level] = []
     for marker, lines in entries:
-        depth = min(len(marker), _DEEPEST)
+        depth = len(marker)
         ordered = marker[-1] == "#"
         while len(levels) > depth or (len(levels) == depth and levels[-1].ordered != ordered):
             yield from _close(levels)

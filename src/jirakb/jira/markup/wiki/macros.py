@@ -19,10 +19,13 @@ KEPT_SPAN = "\ufdd2"
 """Stands, as KEPT_SPAN number KEPT_SPAN, for monospaced words set aside."""
 
 _MACRO = re.compile(
-    r"\{(?<![\\{]\{)(code|noformat|html|color|anchor|toc)(?:(?=\})|[:.|]([^{}\n]*))\}(?!\}(?!\}))", re.IGNORECASE
+    r"\{(?<!\\\{)(?:(?<!(?<!\{)\{\{)(color|anchor|toc)|(?<!\{\{)(code|noformat|html))"
+    r"(?:(?=\})|[:.|]([^{}\n]*))\}(?!\}(?!\}))",
+    re.IGNORECASE,
 )
 _VERBATIM = frozenset(("code", "noformat", "html"))
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
+_BLOCK_BEHIND = re.compile(r"[ \t]*(?:h[1-6]\.|bq\.)\s")
 _LANGUAGES = {"none": "", "plain": "", "text": "", "console": ""}
 _PARAMETER = re.compile(r"\s*(\w+)\s*[=:]\s*(.*?)\s*", re.DOTALL)
 
@@ -45,7 +48,7 @@ def set_aside(text: str) -> tuple[str, Kept]:
     kept: Kept = []
     if "{" not in text:
         return text, kept
-    macros = [Macro(m[1].lower(), m[2] or "", m.start(), m.end()) for m in _MACRO.finditer(text)]
+    macros = [Macro((m[1] or m[2]).lower(), m[3] or "", m.start(), m.end()) for m in _MACRO.finditer(text)]
     if not macros:
         return text, kept
     return "".join(_pieces(text, macros, _closers(macros), kept)), kept
@@ -95,6 +98,8 @@ def _pieces(text: str, macros: list[Macro], closers: dict[int, int], kept: Kept)
             yield _stray(text, macro)
             continue
         yield _placeholder(text, macro, end, kept)
+        if _BLOCK_BEHIND.match(text, end.end):
+            yield "\n"
         position, place = end.end, closer + 1
     yield text[position:]
 

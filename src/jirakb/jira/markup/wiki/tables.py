@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 _PIECE = re.compile(
     r"(?P<bar>\|\|?)(?!smart-(?:link|card))|\\.|\[[^\[\]\n]*\]|!(?=[^\s!|])[^!|\n]*\.\w{2,5}\|[^!\n]*!"
@@ -14,10 +15,7 @@ _PIECE = re.compile(
 def split_row(row: str) -> list[tuple[bool, str]]:
     """The cells of a row that begins with a pipe: whether each is a heading, and its text."""
     bars = [found for found in _PIECE.finditer(row) if found["bar"]]
-    cells = [
-        (len(bar["bar"]) == 2, row[bar.end() : following.start()].strip())
-        for bar, following in zip(bars, bars[1:], strict=False)
-    ]
+    cells = [(len(bar["bar"]) == 2, row[bar.end() : following.start()].strip()) for bar, following in pairwise(bars)]
     rest = row[bars[-1].end() :].strip() if bars else row.strip()
     if rest:
         cells.append((bool(bars) and len(bars[-1]["bar"]) == 2, rest))

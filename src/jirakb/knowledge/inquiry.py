@@ -1,0 +1,229 @@
+"""How is one query answered within one snapshot? Candidates by words and by meaning, made one, and read as hits.
+
+Every step sees only documents that the filter admits and text of the reader sets it was given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+import apsw
+import numpy as np
+
+from jirakb.knowledge.filters import Filter, Integers, Mask
+from jirakb.knowledge.hits import Found, HitReader
+from jirakb.knowledge.indexes import View
+from jirakb.knowledge.lookup import Lookup
+from jirakb.knowledge.ranking import fuse, ordered
+from jirakb.knowledge.result import Hit
+from jirakb.knowledge.snippet import Marker
+from jirakb.knowledge.vectors import Floats
+
+POOL = 200
+"""So many entries and so many passages are looked at; more when more hits are asked for."""
+_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+
+Way = Literal["text", "vector"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The hits, best first, and how many issues match in all."""
+
+    hits: list[Hit]
+    total: int
+
+
+@dataclass(slots=True)
+class _Evidence:
+    """What speaks for each issue: its best score by words and by meaning, and the document that has it."""
+
+    scores: dict[Way, dict[int, float]] = field(default_factory=lambda: {"text": {}, "vector": {}})
+    documents: dict[Way, dict[int, int]] = field(default_factory=lambda: {"text": {}, "vector": {}})
+
+    def note(self, way: Way, issue: int, document: int, score: float) -> None:
+        if score > self.scores[way].get(issue, float("-inf")):
+            self.scores[way][issue] = score
+            self.documents[way][issue] = document
+
+    def issues(self) -> set[int]:
+        return {*self.scores["text"], *self.scores["vector"]}
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """One search within its snapshot. `admitted` are the documents that the filter and the reader's sets let through."""
+
+    connection: apsw.Connection
+    view: View
+    sets: frozenset[int]
+    wanted: Filter
+    limit: int
+
+    @cached_property
+    def admitted(self) -> Mask:
+        """The documents that the filter and the reader's sets let through, by the columns' row."""
+        return self.view.columns.mask(self.wanted) & self.view.columns.readable(self.sets)
+
+    @cached_property
+    def allowed(self) -> Mask:
+        """The vectors of admitted documents and readable passages, by the matrix's row."""
+        documents = np.append(self.admitted, False)[self.view.rows]  # row -1 is a document that is gone
+        return documents & _among(self.view.matrix.readers, self.sets)
+
+    def newest(self) -> Answer:
+        """What the filter admits, newest update first."""
+        columns = self.view.columns
+        rows = np.flatnonzero(self.admitted & columns.is_issue)
+        newest = rows[np.lexsort((-columns.document[rows], -columns.updated[rows]))][: self.limit]
+        found = [Found(document, (document,), 0.0) for document in columns.document[newest].tolist()]
+        return Answer(self._read(found, Marker({}, lambda _: ()), None), len(rows))
+
+    def best(self, query: str, vector: Floats | None, *, by_words: bool) -> Answer:
+        """The best issues by words, by meaning (where there is a vector), or by both."""
+        lookup = self._lookup(query)
+        evidence = _Evidence()
+        if by_words and lookup:
+            self._note_best_texts(evidence, lookup)
+        if vector is not None:
+            self._note_nearest(evidence, vector)
+        if by_words and lookup and vector is not None:
+            self._fill_in(evidence, lookup, vector)
+        named = self._named(query)
+        hits = self._read(self._found(named, evidence), _marker(lookup, self.view), vector)
+        words = lookup if by_words else None
+        return Answer(hits, self._total(evidence, words) + self._is_apart(named, evidence, words))
+
+    # Candidates
+
+    @property
+    def _pool(self) -> int:
+        return max(POOL, 4 * self.limit)
+
+    def _lookup(self, query: str) -> Lookup | None:
+        text = self.view.text
+        if text is None:
+            return None
+        return text.lookup(text.words(query), self.wanted, self.sets, self.view.gone)
+
+    def _note_best_texts(self, evidence: _Evidence, lookup: Lookup) -> None:
+        """Enough entries that there are enough issues: one issue may match in hundreds of its attachments."""
+        pool = self._pool
+        while True:
+            matches = lookup.best(pool)
+            self._note(evidence, "text", ((match.document, match.score) for match in matches))
+            if len(matches) < pool or len(evidence.scores["text"]) >= self.limit:
+                return
+            pool *= 4
+
+    def _note_nearest(self, evidence: _Evidence, vector: Floats) -> None:
+        nearest = self.view.matrix.nearest(vector, self.allowed, self._pool)
+        documents = self.view.matrix.documents[nearest.rows].tolist()
+        self._note(evidence, "vector", zip(documents, nearest.scores.tolist(), strict=True))
+
+    def _fill_in(self, evidence: _Evidence, lookup: Lookup, vector: Floats) -> None:
+        """Give every candidate both of its scores, also where it is no candidate by the one."""
+        documents = self._documents_of(evidence.issues())
+        self._note(evidence, "text", lookup.scores(documents).items())
+        rows = self._rows_of(documents)
+        owners = self.view.matrix.documents[rows].tolist()
+        self._note(evidence, "vector", zip(owners, self.view.matrix.scores(vector, rows).tolist(), strict=True))
+
+    def _note(self, evidence: _Evidence, way: Way, scores: Iterable[tuple[int, float]]) -> None:
+        pairs = list(scores)
+        rows = self.view.columns.rows(np.array([document for document, _ in pairs], dtype=np.int64))
+        for row, (document, score) in zip(rows.tolist(), pairs, strict=True):
+            if row >= 0 and self.admitted[row]:
+                evidence.note(way, int(self.view.columns.issue[row]), document, score)
+
+    def _documents_of(self, issues: Iterable[int]) -> list[int]:
+        columns = self.view.columns
+        documents: list[int] = columns.document[self.admitted & _among(columns.issue, issues)].tolist()
+        return documents
+
+    def _rows_of(self, documents: Sequence[int]) -> Integers:
+        rows = self.view.matrix.rows_of(documents)
+        return rows[self.allowed[rows]]
+
+    # Counting
+
+    def _total(self, evidence: _Evidence, lookup: Lookup | None) -> int:
+        """All that match by words, and those candidates by meaning that do not."""
+        by_meaning_alone = evidence.issues() - evidence.scores["text"].keys()
+        return len(by_meaning_alone) + (self._count_by_words(lookup) if lookup else 0)
+
+    def _is_apart(self, named: int | None, evidence: _Evidence, lookup: Lookup | None) -> int:
+        """1 when the issue that the query names is none of those that match."""
+        if named is None or named in evidence.issues():
+            return 0
+        return int(lookup is None or not lookup.scores(self._documents_of([named])))
+
+    def _count_by_words(self, lookup: Lookup) -> int:
+        """How many issues match: those by their own text, and those only by comments or attachments apart from it."""
+        own, extra = lookup.count("own"), lookup.count("extra")
+        if not extra:
+            return own
+        columns = self.view.columns
+        rows = columns.rows(np.array(lookup.documents("extra", extra), dtype=np.int64))
+        issues = np.unique(columns.issue[rows[rows >= 0]])
+        own_rows = columns.primary[issues]
+        return own + len(issues) - lookup.own_among(columns.document[own_rows[own_rows >= 0]].tolist())
+
+    # Hits
+
+    def _found(self, named: int | None, evidence: _Evidence) -> list[Found]:
+        """The issues to show: first the one that the query names by its key."""
+        scores = fuse(evidence.scores["text"], evidence.scores["vector"])
+        others = {issue: score for issue, score in scores.items() if issue != named}
+        best = ordered(others, self.limit)
+        if named is not None:
+            best = [(named, 1.0), *best][: self.limit]
+        return [self._of_issue(issue, score, evidence) for issue, score in best]
+
+    def _named(self, query: str) -> int | None:
+        """The admitted issue whose key, present or former, is all of the query."""
+        if not _KEY.fullmatch(query):
+            return None
+        rows: Any = self.connection.execute(_BY_KEY, (query.upper(), query.upper()))
+        primary = self.view.columns.primary
+        for (issue,) in rows:
+            if issue < len(primary) and primary[issue] >= 0 and self.admitted[primary[issue]]:
+                return int(issue)
+        return None
+
+    def _of_issue(self, issue: int, score: float, evidence: _Evidence) -> Found:
+        matched = dict.fromkeys(by[issue] for by in evidence.documents.values() if issue in by)
+        columns = self.view.columns
+        own = int(columns.document[columns.primary[issue]]) if columns.primary[issue] >= 0 else next(iter(matched))
+        return Found(own, tuple(matched) or (own,), score)
+
+    def _read(self, found: Sequence[Found], marker: Marker, vector: Floats | None) -> list[Hit]:
+        cosines: dict[int, float] = {}
+        if vector is not None and found:
+            rows = self._rows_of(sorted({number for item in found for number in item.documents}))
+            passages = self.view.matrix.passages[rows].tolist()
+            cosines = dict(zip(passages, self.view.matrix.scores(vector, rows).tolist(), strict=True))
+        return HitReader(self.connection, self.sets, marker, cosines).read(found)
+
+
+def _marker(lookup: Lookup | None, view: View) -> Marker:
+    if lookup is None or view.text is None:
+        return Marker({}, lambda _: ())
+    return Marker(lookup.weights(), view.text.words)
+
+
+def _among(numbers: Integers, some: Iterable[int]) -> Mask:
+    """Which of the numbers are among some; by a table, since all of them are small."""
+    table = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.bool_)
+    table[[number for number in some if number < len(table)]] = True
+    return table[numbers]
+
+
+_BY_KEY = """
+SELECT id FROM issue WHERE key = ?1
+UNION ALL SELECT issue FROM (SELECT issue FROM alias WHERE key = ?2 ORDER BY issue)
+"""

@@ -24,27 +24,35 @@ class Window:
 def fetch_windows(source: Source, windows: Iterable[tuple[int, ...]], connections: int) -> Iterator[Window]:
     """Fetch each window, `connections` at once, and yield it as soon as it is there.
 
-    The first error is raised when it is met; windows under way are waited for, those not begun are dropped.
+    After an error no further window is begun; those under way are yielded as they come in, then the error is raised: what
+    was fetched is not lost.
     """
+    error: BaseException | None = None
+    under_way: set[Future[Window]] = set()
     with ThreadPoolExecutor(connections, thread_name_prefix="fetch") as pool:
-        under_way: set[Future[Window]] = set()
-        try:
-            for numbers in windows:
-                while len(under_way) >= connections * WAITING_PER_CONNECTION:
-                    yield from _take(under_way)
-                under_way.add(pool.submit(_fetch, source, numbers))
-            while under_way:
-                yield from _take(under_way)
-        finally:
-            for future in under_way:
-                future.cancel()
+        for numbers in windows:
+            under_way.add(pool.submit(_fetch, source, numbers))
+            while error is None and len(under_way) >= connections * WAITING_PER_CONNECTION:
+                fetched, error = _take(under_way)
+                yield from fetched
+            if error is not None:
+                break
+        while under_way:
+            fetched, later_error = _take(under_way, stopping=error is not None)
+            yield from fetched
+            error = error or later_error
+    if error is not None:
+        raise error
 
 
-def _take(under_way: set[Future[Window]]) -> Iterator[Window]:
+def _take(under_way: set[Future[Window]], *, stopping: bool = False) -> tuple[list[Window], BaseException | None]:
+    """The windows that have come in, and the first error among them; with `stopping` those not begun are dropped."""
+    if stopping:
+        under_way -= {future for future in under_way if future.cancel()}
     done, _ = wait(under_way, return_when=FIRST_COMPLETED)
     under_way -= done
-    for future in done:
-        yield future.result()
+    errors = [error for future in done if (error := future.exception())]
+    return [future.result() for future in done if future.exception() is None], errors[0] if errors else None
 
 
 def _fetch(source: Source, numbers: tuple[int, ...]) -> Window:

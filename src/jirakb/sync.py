@@ -113,7 +113,7 @@ def decide(connector: Connector, unfinished: Run | None, wish: Wish, now: dateti
 def _census_due(connector: Connector, kind: RunKind, wish: Wish, now: datetime, settings: Settings) -> bool:
     if wish.prune != "auto":
         return wish.prune == "always"
-    if kind == "full" or connector.census_at is None:
+    if kind == "full" or connector.census_at is None or wish.confirm_deletions:
         return True
     return now - connector.census_at >= timedelta(hours=settings.census_hours)
 

@@ -135,3 +135,9 @@ def test_a_checkpoint_survives_as_text() -> None:
     for text in ("", "[]", '{"other": 1}', "null"):
         with pytest.raises(UsageError):
             Checkpoint.from_json(text)
+
+
+@pytest.mark.parametrize("start", [1e18, float("nan")])
+def test_a_start_that_no_calendar_has_is_refused(start: float) -> None:
+    with pytest.raises(UsageError):
+        list(_load(ListedIssues(1), start=start))

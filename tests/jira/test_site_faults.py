@@ -306,3 +306,14 @@ def test_times_are_asked_in_smaller_blocks_where_a_site_refuses_large_ones(site:
 
     site.answers["/rest/api/3/issue/bulkfetch"] = strict
     assert len(site.connector().updated_times(range(250))) == 250
+
+
+def test_a_site_that_sends_strangers_to_a_login_page_is_asked_with_credentials(site: ScriptedSite) -> None:
+    site.answers["/rest/api/2/serverInfo"] = in_turn(
+        always({}, 302, {"Location": "https://sso.example/login"}), always({"deploymentType": "Server"})
+    )
+    site.answers["/_edge/tenant_info"] = always({}, 302, {"Location": "https://sso.example/login"})
+    site.answers["/rest/api/2/myself"] = always({"name": "me", "key": "JIRAUSER1"})
+    site.answers["/rest/api/2/field"] = always([])
+    info = site.connector().identify()
+    assert (info.flavor, info.id, info.account) == ("dc", "https://x.example", "me")

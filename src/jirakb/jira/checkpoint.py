@@ -99,8 +99,8 @@ class Load:
     def _listings(self, at: Checkpoint) -> Iterator[Listing]:
         if not at.start and at.end is None:
             return self._source.list_all()
-        until = None if at.end is None else datetime.fromtimestamp(at.end, UTC)
-        return self._source.list_updated(datetime.fromtimestamp(at.start, UTC), until)
+        until = None if at.end is None else _moment(at.end)
+        return self._source.list_updated(_moment(at.start), until)
 
     def _list(self, at: Checkpoint) -> tuple[Sequence[int], Checkpoint]:
         listed: set[int] = set()
@@ -134,6 +134,13 @@ class Load:
         except SkippedIssueError as exc:
             return [Omission(raw.key, "issue", "failed", exc.reason, exc.message)]
         return [*rendered.documents, *rendered.omissions]
+
+
+def _moment(epoch_seconds: float) -> datetime:
+    try:
+        return datetime.fromtimestamp(epoch_seconds, UTC)
+    except (OverflowError, ValueError, OSError) as exc:
+        raise UsageError(f"{epoch_seconds} is no time.", fix="Give seconds since 1970, not milliseconds.") from exc
 
 
 def _blocks(numbers: Sequence[int], size: int) -> Iterator[Sequence[int]]:

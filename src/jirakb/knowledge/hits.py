@@ -18,6 +18,7 @@ from jirakb.knowledge.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
 from jirakb.knowledge.result import Hit, HitFields, HitSection
 from jirakb.knowledge.snippet import Marker
 
+_MOST_NEAR = 24
 _MOST_PASSAGES = 400
 _MOST_SECTIONS = 8
 """What is looked at for one hit's snippet: enough for all but the longest issues."""
@@ -90,7 +91,8 @@ class HitReader:
         )
 
     def _affordable(self, passages: list[_Passage]) -> list[_Passage]:
-        ranked = sorted(passages, key=lambda p: -self._cosines.get(p.id, 0.0))[:_MOST_PASSAGES]
+        most = _MOST_NEAR if self._cosines else _MOST_PASSAGES
+        ranked = sorted(passages, key=lambda p: -self._cosines.get(p.id, 0.0))[:most]
         sections = list(dict.fromkeys(p.section for p in ranked))[:_MOST_SECTIONS]
         self._load(sections)
         return [p for p in ranked if p.section in sections]

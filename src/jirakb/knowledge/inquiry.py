@@ -6,13 +6,14 @@ Every step sees only documents that the filter admits and text of the reader set
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import apsw
 import numpy as np
+from numpy.typing import NDArray
 
 from jirakb.knowledge.filters import Filter, Integers, Mask
 from jirakb.knowledge.hits import Found, HitReader
@@ -21,13 +22,11 @@ from jirakb.knowledge.lookup import Lookup
 from jirakb.knowledge.ranking import fuse, ordered
 from jirakb.knowledge.result import Hit
 from jirakb.knowledge.snippet import Marker
-from jirakb.knowledge.vectors import Floats
+from jirakb.knowledge.vectors import Floats, Scan
 
 POOL = 200
 """So many entries and so many passages are looked at; more when more hits are asked for."""
 _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
-
-Way = Literal["text", "vector"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +37,27 @@ class Answer:
     total: int
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Best:
+    """By one way, each issue's best score and the document that has it."""
+
+    scores: dict[int, float]
+    documents: dict[int, int]
+
+
+_NONE = _Best({}, {})
+
+
+@dataclass(frozen=True, slots=True)
 class _Evidence:
-    """What speaks for each issue: its best score by words and by meaning, and the document that has it."""
+    """What speaks for each issue: by words, and by meaning."""
 
-    scores: dict[Way, dict[int, float]] = field(default_factory=lambda: {"text": {}, "vector": {}})
-    documents: dict[Way, dict[int, int]] = field(default_factory=lambda: {"text": {}, "vector": {}})
+    text: _Best
+    vector: _Best
 
-    def note(self, way: Way, issue: int, document: int, score: float) -> None:
-        if score > self.scores[way].get(issue, float("-inf")):
-            self.scores[way][issue] = score
-            self.documents[way][issue] = document
-
+    @property
     def issues(self) -> set[int]:
-        return {*self.scores["text"], *self.scores["vector"]}
+        return {*self.text.scores, *self.vector.scores}
 
 
 @dataclass(frozen=True)
@@ -86,16 +92,11 @@ class Inquiry:
     def best(self, query: str, vector: Floats | None, *, by_words: bool) -> Answer:
         """The best issues by words, by meaning (where there is a vector), or by both."""
         lookup = self._lookup(query)
-        evidence = _Evidence()
-        if by_words and lookup:
-            self._note_best_texts(evidence, lookup)
-        if vector is not None:
-            self._note_nearest(evidence, vector)
-        if by_words and lookup and vector is not None:
-            self._fill_in(evidence, lookup, vector)
-        named = self._named(query)
-        hits = self._read(self._found(named, evidence), _marker(lookup, self.view), vector)
         words = lookup if by_words else None
+        scan = None if vector is None else self.view.matrix.scan(vector, self.allowed)
+        evidence = self._evidence(words, scan)
+        named = self._named(query)
+        hits = self._read(self._found(named, evidence), _marker(lookup, self.view), scan)
         return Answer(hits, self._total(evidence, words) + self._is_apart(named, evidence, words))
 
     # Candidates
@@ -110,55 +111,56 @@ class Inquiry:
             return None
         return text.lookup(text.words(query), self.wanted, self.sets, self.view.gone)
 
-    def _note_best_texts(self, evidence: _Evidence, lookup: Lookup) -> None:
+    def _evidence(self, lookup: Lookup | None, scan: Scan | None) -> _Evidence:
+        """The candidates of either way; where there are both, each candidate has both of its scores."""
+        text = self._best_texts(lookup) if lookup else _NONE
+        vector = self._by_rows(scan, scan.nearest(self._pool)) if scan else _NONE
+        if not lookup or not scan:
+            return _Evidence(text, vector)
+        documents = self._documents_of({*text.scores, *vector.scores})
+        rows = scan.allowed(self.view.matrix.rows_of(documents))
+        return _Evidence(self._by_documents(lookup.scores(documents)), self._by_rows(scan, rows))
+
+    def _best_texts(self, lookup: Lookup) -> _Best:
         """Enough entries that there are enough issues: one issue may match in hundreds of its attachments."""
         pool = self._pool
         while True:
             matches = lookup.best(pool)
-            self._note(evidence, "text", ((match.document, match.score) for match in matches))
-            if len(matches) < pool or len(evidence.scores["text"]) >= self.limit:
-                return
+            best = self._by_documents({match.document: match.score for match in matches})
+            if len(matches) < pool or len(best.scores) >= self.limit:
+                return best
             pool *= 4
 
-    def _note_nearest(self, evidence: _Evidence, vector: Floats) -> None:
-        nearest = self.view.matrix.nearest(vector, self.allowed, self._pool)
-        documents = self.view.matrix.documents[nearest.rows].tolist()
-        self._note(evidence, "vector", zip(documents, nearest.scores.tolist(), strict=True))
+    def _by_documents(self, scores: Mapping[int, float]) -> _Best:
+        documents = np.fromiter(scores.keys(), dtype=np.int64, count=len(scores))
+        values = np.fromiter(scores.values(), dtype=np.float64, count=len(scores))
+        rows = self.view.columns.rows(documents)
+        seen = (rows >= 0) & np.append(self.admitted, False)[rows]
+        return _best(self.view.columns.issue[rows[seen]], documents[seen], values[seen])
 
-    def _fill_in(self, evidence: _Evidence, lookup: Lookup, vector: Floats) -> None:
-        """Give every candidate both of its scores, also where it is no candidate by the one."""
-        documents = self._documents_of(evidence.issues())
-        self._note(evidence, "text", lookup.scores(documents).items())
-        rows = self._rows_of(documents)
-        owners = self.view.matrix.documents[rows].tolist()
-        self._note(evidence, "vector", zip(owners, self.view.matrix.scores(vector, rows).tolist(), strict=True))
-
-    def _note(self, evidence: _Evidence, way: Way, scores: Iterable[tuple[int, float]]) -> None:
-        pairs = list(scores)
-        rows = self.view.columns.rows(np.array([document for document, _ in pairs], dtype=np.int64))
-        for row, (document, score) in zip(rows.tolist(), pairs, strict=True):
-            if row >= 0 and self.admitted[row]:
-                evidence.note(way, int(self.view.columns.issue[row]), document, score)
+    def _by_rows(self, scan: Scan, rows: Integers) -> _Best:
+        """Each issue by the nearest of the rows: found by rounded numbers, scored by the exact query."""
+        issues = self.view.columns.issue[self.view.rows[rows]]
+        nearest = np.lexsort((scan.dots[rows], issues))
+        last = np.flatnonzero(np.diff(issues[nearest], append=-1))  # of each issue
+        rows, issues = rows[nearest[last]], issues[nearest[last]]
+        return _best(issues, self.view.matrix.documents[rows], scan.cosines(rows))
 
     def _documents_of(self, issues: Iterable[int]) -> list[int]:
         columns = self.view.columns
         documents: list[int] = columns.document[self.admitted & _among(columns.issue, issues)].tolist()
         return documents
 
-    def _rows_of(self, documents: Sequence[int]) -> Integers:
-        rows = self.view.matrix.rows_of(documents)
-        return rows[self.allowed[rows]]
-
     # Counting
 
     def _total(self, evidence: _Evidence, lookup: Lookup | None) -> int:
         """All that match by words, and those candidates by meaning that do not."""
-        by_meaning_alone = evidence.issues() - evidence.scores["text"].keys()
+        by_meaning_alone = evidence.vector.scores.keys() - evidence.text.scores.keys()
         return len(by_meaning_alone) + (self._count_by_words(lookup) if lookup else 0)
 
     def _is_apart(self, named: int | None, evidence: _Evidence, lookup: Lookup | None) -> int:
         """1 when the issue that the query names is none of those that match."""
-        if named is None or named in evidence.issues():
+        if named is None or named in evidence.issues:
             return 0
         return int(lookup is None or not lookup.scores(self._documents_of([named])))
 
@@ -177,7 +179,7 @@ class Inquiry:
 
     def _found(self, named: int | None, evidence: _Evidence) -> list[Found]:
         """The issues to show: first the one that the query names by its key."""
-        scores = fuse(evidence.scores["text"], evidence.scores["vector"])
+        scores = fuse(evidence.text.scores, evidence.vector.scores)
         others = {issue: score for issue, score in scores.items() if issue != named}
         best = ordered(others, self.limit)
         if named is not None:
@@ -196,18 +198,28 @@ class Inquiry:
         return None
 
     def _of_issue(self, issue: int, score: float, evidence: _Evidence) -> Found:
-        matched = dict.fromkeys(by[issue] for by in evidence.documents.values() if issue in by)
+        ways = (evidence.text.documents, evidence.vector.documents)
+        matched = dict.fromkeys(documents[issue] for documents in ways if issue in documents)
         columns = self.view.columns
         own = int(columns.document[columns.primary[issue]]) if columns.primary[issue] >= 0 else next(iter(matched))
         return Found(own, tuple(matched) or (own,), score)
 
-    def _read(self, found: Sequence[Found], marker: Marker, vector: Floats | None) -> list[Hit]:
+    def _read(self, found: Sequence[Found], marker: Marker, scan: Scan | None) -> list[Hit]:
         cosines: dict[int, float] = {}
-        if vector is not None and found:
-            rows = self._rows_of(sorted({number for item in found for number in item.documents}))
-            passages = self.view.matrix.passages[rows].tolist()
-            cosines = dict(zip(passages, self.view.matrix.scores(vector, rows).tolist(), strict=True))
+        if scan is not None and found:
+            matrix = self.view.matrix
+            rows = scan.allowed(matrix.rows_of(sorted({number for item in found for number in item.documents})))
+            cosines = dict(zip(matrix.passages[rows].tolist(), scan.dots[rows].tolist(), strict=True))
         return HitReader(self.connection, self.sets, marker, cosines).read(found)
+
+
+def _best(issues: Integers, documents: Integers, scores: NDArray[Any]) -> _Best:
+    order = np.lexsort((-documents, scores))  # the best is written last, and stays
+    names = issues[order].tolist()
+    return _Best(
+        dict(zip(names, scores[order].tolist(), strict=True)),
+        dict(zip(names, documents[order].tolist(), strict=True)),
+    )
 
 
 def _marker(lookup: Lookup | None, view: View) -> Marker:

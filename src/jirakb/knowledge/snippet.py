@@ -35,28 +35,34 @@ class Snippet:
 
 
 class Marker:
-    """Finds the words of one query in texts. `weights` are the query's words as the index has them, the rare ones more."""
+    """Finds the words of one query in texts. `weights` are the words as the index has them, rare ones weigh more."""
 
     def __init__(self, weights: Mapping[str, float], words: Callable[[str], tuple[str, ...]]) -> None:
         self._weights = weights
         self._words = words
         self._seen: dict[str, str | None] = {}
+        self._plain = _PlainLetters()
         starts = sorted({_start(word) for word in weights}, key=len, reverse=True)
-        # A stem is how its words begin; an unspaced script has no beginnings.
+        # A stem is how its words begin; an unspaced script has no beginnings. Without an assertion before it, an
+        # alternative's first letters are looked for ten times as fast.
         spaced = "|".join(re.escape(start) for start in starts if start.isascii())
         unspaced = "|".join(re.escape(start) for start in starts if not start.isascii())
-        spaced = rf"(?<![^\W_])(?:{spaced})[^\W_]*" if spaced else ""
-        self._pattern = re.compile("|".join(filter(None, (spaced, unspaced))) or r"(?!)", re.IGNORECASE)
+        spaced = rf"(?:{spaced})[^\W_]*" if spaced else ""
+        self._pattern = re.compile("|".join(filter(None, (spaced, unspaced))) or r"(?!)")
 
     def find(self, text: str) -> list[Span]:
         """Where the query's words stand in a text, ascending."""
         spans: list[Span] = []
-        for match in self._pattern.finditer(_plain(text)):
-            word = self._word(match.group())
+        plain = self._plain.of(text)
+        for match in self._pattern.finditer(plain):
+            start, found = match.start(), match.group()
+            if found.isascii() and start and plain[start - 1].isalnum():
+                continue
+            word = self._word(found)
             if word is not None:
-                spans.append(Span(match.start(), match.end(), word))
-            if len(spans) == _MOST_SPANS:
-                break
+                spans.append(Span(start, match.end(), word))
+                if len(spans) == _MOST_SPANS:
+                    break
         return spans
 
     def coverage(self, text: str) -> float:
@@ -102,14 +108,17 @@ def _start(word: str) -> str:
     return word[:-1] if len(word) > _SHORTEST_PREFIX and word.endswith("i") else word
 
 
-def _plain(text: str) -> str:
-    """The text without accents on Latin letters, character for character."""
-    return text if text.isascii() else "".join(map(_plain_letter, text))
+class _PlainLetters(dict[int, str]):
+    """Small letters without accents, one for one, so that places stay the same."""
 
+    def __missing__(self, code: int) -> str:
+        letter = chr(code)
+        base = unicodedata.normalize("NFKD", letter)[0]
+        self[code] = plain = (base if base.isascii() else letter).lower()[0]
+        return plain
 
-def _plain_letter(letter: str) -> str:
-    base = unicodedata.normalize("NFKD", letter)[0]
-    return base if base.isascii() else letter
+    def of(self, text: str) -> str:
+        return text.lower() if text.isascii() else text.translate(self)
 
 
 def _body_start(passage: str) -> int:

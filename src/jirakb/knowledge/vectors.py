@@ -30,14 +30,6 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.int8]
 
 
-@dataclass(frozen=True, slots=True)
-class Nearest:
-    """Rows of a matrix and their cosines, best first."""
-
-    rows: Integers
-    scores: Floats
-
-
 @dataclass(frozen=True)
 class Matrix:
     """Vectors of one model, in blocks, and beside them what each is of. Never changed."""
@@ -91,26 +83,21 @@ class Matrix:
         spans = [order[start:stop] for start, stop in zip(starts, stops, strict=True) if stop > start]
         return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
 
-    def nearest(self, query: Floats, allowed: Mask, count: int) -> Nearest:
-        """The `count` rows nearest to the query among those allowed."""
-        rows = self._candidates(query, allowed, count)
-        scores = self.scores(query, rows)
-        order = np.argsort(-scores, kind="stable")
-        return Nearest(rows[order], scores[order])
-
-    def scores(self, query: Floats, rows: Integers) -> Floats:
-        """The cosines of these rows with the query as it is (only the rows are rounded)."""
-        return (self._picked(rows).astype(np.float32) @ query) / np.float32(SCALE)
-
-    def _candidates(self, query: Floats, allowed: Mask, count: int) -> Integers:
-        """The best rows by rounded numbers; ascending."""
+    def scan(self, query: Floats, allowed: Mask) -> Scan:
+        """The query against every allowed row."""
         rounded = np.clip(np.rint(query * SCALE), -SCALE, SCALE).astype(np.int8)
         if np.count_nonzero(allowed) * _GATHER_BELOW < len(self):
             rows = np.flatnonzero(allowed)
-            return rows[_top(_dots(rounded, self._picked(rows)), count)]
+            dots = np.full(len(self), -np.inf, dtype=np.float32)
+            dots[rows] = _dots(rounded, self._picked(rows))
+            return Scan(self, query, dots)
         dots = np.concatenate([_dots(rounded, block) for block in self.blocks])
         dots += _FORBIDDEN[allowed.view(np.uint8)]  # five times as fast as assigning by the mask
-        return _top(dots, count)
+        return Scan(self, query, dots)
+
+    def cosines(self, query: Floats, rows: Integers) -> Floats:
+        """The cosines of these rows with the query as it is (only the rows are rounded)."""
+        return (self._picked(rows).astype(np.float32) @ query) / np.float32(SCALE)
 
     def _picked(self, rows: Integers) -> Bytes:
         picked = np.empty((len(rows), self.dimensions), dtype=np.int8)
@@ -120,6 +107,27 @@ class Matrix:
             picked[inside] = block[rows[inside] - first]
             first += len(block)
         return picked
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A query's dot product with every row, both rounded; minus infinity for rows that are not allowed."""
+
+    matrix: Matrix
+    query: Floats
+    dots: Floats
+
+    def nearest(self, count: int) -> Integers:
+        """The `count` best rows by rounded numbers, ascending by row."""
+        return _top(self.dots, count)
+
+    def allowed(self, rows: Integers) -> Integers:
+        """Those of the rows that are allowed."""
+        return rows[self.dots[rows] > -np.inf]
+
+    def cosines(self, rows: Integers) -> Floats:
+        """The cosines of these rows with the query as it is."""
+        return self.matrix.cosines(self.query, rows)
 
 
 def _dots(query: Bytes, block: Bytes) -> Floats:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import tantivy
 
-_JOINED = re.compile(r"[A-Za-z0-9]++(?:[._:$-][A-Za-z0-9]++)++")
+_JOINED = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]++(?:[._:$-][A-Za-z0-9]++)++")
 """snake_case, java.lang.Name, ABC-123, 2.1.3. Possessive: every text is read once, whatever it holds."""
 _CAMEL = re.compile(r"(?<![a-z])[a-z]++[A-Z][A-Za-z0-9]*+")
 """camelCase from its first small letters on; what stands before them is found by looking back."""

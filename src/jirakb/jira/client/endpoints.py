@@ -18,6 +18,9 @@ from jirakb.jira.lenient import line, mapping, number
 _LONGEST_QUERY_IN_URL = 1500
 """Characters; longer queries go in a POST, since proxies cut addresses at a few kilobytes."""
 
+_NOT_FOR_ALL = frozenset({302, 303, 401, 403, 404})
+"""How sites answer strangers that they tell nothing: some single sign-ons send them to a login page."""
+
 Part = Literal["comment", "worklog"]
 
 
@@ -56,13 +59,12 @@ class PublicSite:
         self._sender = sender
 
     def server_info(self) -> Answer:
-        """Version and deployment; 401, 403 and 404 are the caller's to judge."""
-        accepted = frozenset({401, 403, 404})
-        return self._sender.send(Call("GET", "GET serverInfo", "rest/api/2/serverInfo", accepted=accepted))
+        """Version and deployment; a refusal, a way to a login page and 404 are the caller's to judge."""
+        return self._sender.send(Call("GET", "GET serverInfo", "rest/api/2/serverInfo", accepted=_NOT_FOR_ALL))
 
     def cloud_id(self) -> str:
         """The site's cloudId, "" where it has none."""
-        call = Call("GET", "GET _edge/tenant_info", "_edge/tenant_info", accepted=frozenset({401, 403, 404}))
+        call = Call("GET", "GET _edge/tenant_info", "_edge/tenant_info", accepted=_NOT_FOR_ALL)
         return line(mapping(self._sender.send(call).data).get("cloudId"))
 
 

@@ -36,8 +36,10 @@ _PANEL_TITLES = {"note": "Note:", "warning": "Warning:", "error": "Error:", "suc
 """An info panel is the plain box and says nothing about its words; the other kinds do."""
 
 _INLINE_TYPES = frozenset(
-    ("text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard", "mediaInline", "inlineExtension")
-    + ("placeholder", "image")
+    (
+        *("text", "hardBreak", "mention", "emoji", "date", "status", "inlineCard", "mediaInline"),
+        *("inlineExtension", "placeholder", "image"),
+    )
 )
 
 
@@ -115,8 +117,7 @@ class _Reader:
     def panel(self, node: Node, depth: int) -> Iterator[Block]:
         attrs = attributes(node)
         title = string(attrs.get("title")) or _PANEL_TITLES.get(string(attrs.get("panelType")), "")
-        icon = string(attrs.get("panelIconText"))
-        head = _bold(" ".join(filter(None, (icon if not icon.startswith(":") else "", title))))
+        head = _bold(title)
         content = self.blocks(node.get("content"), depth)
         if head or content:
             yield Quote(head + content)
@@ -190,7 +191,7 @@ class _Reader:
 
     def inline(self, node: Node, depth: int) -> Iterator[Block]:
         """A block that shows as a line of its own: a card, a picture, an extension without a body."""
-        yield from self._paragraph([node], depth)
+        yield from self._paragraph([{**node, "content": None}], depth)
         yield from self.blocks(node.get("content"), depth)
 
     def media_group(self, node: Node, depth: int) -> Iterator[Block]:

@@ -5,7 +5,7 @@ Neighbours that share a mark come under one style, so that it is written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
@@ -53,7 +53,7 @@ class InlineReader:
         leaves: list[_Leaf] = []
         for node in nodes:
             self._collect(node, leaves, depth)
-        return _nested(leaves, 0)
+        return self._nested(leaves, 0)
 
     def _collect(self, node: object, leaves: list[_Leaf], depth: int) -> None:
         if isinstance(node, str):
@@ -80,6 +80,25 @@ class InlineReader:
             self._collect(child, leaves, depth + 1)
             if children(child) and child is not below[-1]:
                 leaves.append(((), Text("\n")))
+
+    def _nested(self, leaves: list[_Leaf], level: int) -> Inlines:
+        """Leaves under their styles, neighbours with the same outer mark together."""
+        found: list[Inline] = []
+        for mark, group in groupby(leaves, key=lambda leaf: leaf[0][level] if len(leaf[0]) > level else None):
+            members = list(group)
+            if mark is None:
+                found += _merged([inline for _, inline in members])
+            else:
+                found.append(self._wrapped(mark, self._nested(members, level + 1)))
+        return tuple(found)
+
+    def _wrapped(self, mark: Mark, content: Inlines) -> Inline:
+        kind, value, title = mark
+        return (
+            Link(self.context.absolute(value), content, title)
+            if kind == "link"
+            else Styled(_STYLE_NAMES[value], content)
+        )
 
     def _text(self, node: Node) -> Inline:
         value = clean(string(node.get("text")))
@@ -108,10 +127,10 @@ class InlineReader:
         attrs = attributes(node)
         data = attrs.get("data")
         data = data if isinstance(data, dict) else {}
-        url = string(attrs.get("url")) or string(attrs.get("textUrl")) or string(data.get("url")) or _source(attrs)
+        url = string(attrs.get("url")) or string(attrs.get("textUrl")) or string(data.get("url"))
         label = clean(string(data.get("name")) or string(attrs.get("text"))).strip()
         if not url:
-            return Text(label)
+            return Text(label or clean(_query(attrs)))
         return Link(self.context.absolute(url), (Text(label),) if label else ())
 
     def _media(self, node: Node) -> Inline:
@@ -131,7 +150,7 @@ class InlineReader:
         return Text("")
 
 
-def _source(attrs: Node) -> str:
+def _query(attrs: Node) -> str:
     """The query of a card that lists issues."""
     source = attrs.get("datasource")
     parameters = source.get("parameters") if isinstance(source, dict) else None
@@ -175,21 +194,110 @@ def _mark(mark: object) -> Mark | None:
     return None
 
 
-def _nested(leaves: list[_Leaf], level: int) -> Inlines:
-    """Leaves under their styles, neighbours with the same outer mark together."""
-    found: list[Inline] = []
-    for mark, group in groupby(leaves, key=lambda leaf: leaf[0][level] if len(leaf[0]) > level else None):
-        members = list(group)
-        if mark is None:
-            found += _merged([inline for _, inline in members])
+def _merged(inlines: list[Inline]) -> Iterator[Inline]:
+    """Neighbouring texts as one, neighbouring monospace as one."""
+    for kind, group in groupby(inlines, key=type):
+        if kind in (Text, CodeSpan):
+            yield kind("".join(inline.value for inline in group if isinstance(inline, Text | CodeSpan)))
         else:
-            found.append(_wrapped(mark, _nested(members, level + 1)))
-    return tuple(found)
+            yield from group
 
 
-def _wrapped(mark: Mark, content: Inlines) -> Inline:
-    kind, value, title = mark
-    return Link(value, content, title) if kind == "link" else Styled(_STYLE_NAMES[value], content)
+_STYLE_NAMES[value], content)
+        )
+
+    def _text(self, node: Node) -> Inline:
+        value = clean(string(node.get("text")))
+        return CodeSpan(value) if "code" in _mark_types(node) and value.strip() else Text(value)
+
+    def _line_break(self, node: Node) -> Inline:
+        del node
+        return Text("\n")
+
+    def _mention(self, node: Node) -> Inline:
+        attrs = attributes(node)
+        return self.context.mention(clean(string(attrs.get("id"))), clean(string(attrs.get("text"))).strip())
+
+    def _emoji(self, node: Node) -> Inline:
+        attrs = attributes(node)
+        return Text(clean(string(attrs.get("text")) or string(attrs.get("shortName"))))
+
+    def _date(self, node: Node) -> Inline:
+        return Text(clean(_iso_date(attributes(node).get("timestamp"))))
+
+    def _status(self, node: Node) -> Inline:
+        label = clean(string(attributes(node).get("text"))).strip()
+        return Styled("strong", (Text(f"[{label}]"),)) if label else Text("")
+
+    def _card(self, node: Node) -> Inline:
+        attrs = attributes(node)
+        data = attrs.get("data")
+        data = data if isinstance(data, dict) else {}
+        url = string(attrs.get("url")) or string(attrs.get("textUrl")) or string(data.get("url"))
+        label = clean(string(data.get("name")) or string(attrs.get("text"))).strip()
+        if not url:
+            return Text(label or clean(_query(attrs)))
+        return Link(self.context.absolute(url), (Text(label),) if label else ())
+
+    def _media(self, node: Node) -> Inline:
+        attrs = attributes(node)
+        url = string(attrs.get("url")) or string(attrs.get("src"))
+        name = clean(string(attrs.get("alt")) or string(attrs.get("__fileName"))).strip()
+        if url:
+            return Image(self.context.absolute(url), name or url)
+        return self.context.attachment(name, clean(string(attrs.get("id"))))
+
+    def _extension(self, node: Node) -> Inline:
+        """What an app shows instead of the text; its key and parameters are not words."""
+        return Text(clean(string(attributes(node).get("text"))))
+
+    def _nothing(self, node: Node) -> Inline:
+        del node
+        return Text("")
+
+
+def _query(attrs: Node) -> str:
+    """The query of a card that lists issues."""
+    source = attrs.get("datasource")
+    parameters = source.get("parameters") if isinstance(source, dict) else None
+    return string(parameters.get("jql")) if isinstance(parameters, dict) else ""
+
+
+def _iso_date(timestamp: object) -> str:
+    """The UTC day of a time in milliseconds; what is no time stays as it is."""
+    shown = string(timestamp)
+    try:
+        return (_EPOCH + timedelta(milliseconds=float(shown))).date().isoformat() if shown else ""
+    except (ValueError, OverflowError):
+        return shown
+
+
+def _mark_types(node: Node) -> list[str]:
+    marks = node.get("marks")
+    return [node_type(mark) for mark in marks] if isinstance(marks, list | tuple) else []
+
+
+def _marks(node: Node, inline: Inline) -> tuple[Mark, ...]:
+    """A node's styles, the link outermost; a style twice counts once."""
+    marks = node.get("marks")
+    found: dict[Mark, None] = {}
+    for mark in marks if isinstance(marks, list | tuple) else ():
+        if known := _mark(mark):
+            found[known] = None
+    if isinstance(inline, Link):
+        found = {mark: None for mark in found if mark[0] != "link"}
+    return tuple(sorted(found, key=lambda mark: mark[0]))[:6]
+
+
+def _mark(mark: object) -> Mark | None:
+    kind, attrs = node_type(mark), attributes(mark)
+    if kind == "link" and (href := string(attrs.get("href"))):
+        return "link", href, string(attrs.get("title"))
+    if kind in _STYLES:
+        return "style", kind, ""
+    if kind == "subsup" and attrs.get("type") in ("sub", "sup"):
+        return "style", attrs["type"], ""
+    return None
 
 
 def _merged(inlines: list[Inline]) -> list[Inline]:

@@ -82,7 +82,12 @@ def _write_list(items: ItemList, shift: int) -> str:
 
 def _is_tight(item: Item) -> bool:
     head, *rest = item.content or (None,)
-    return not isinstance(head, CodeBlock | Quote | Table) and all(isinstance(block, ItemList) for block in rest)
+    return not isinstance(head, CodeBlock | Quote | Table) and all(map(_may_follow, rest))
+
+
+def _may_follow(block: Block) -> bool:
+    """Whether a paragraph may be followed by this block without a blank line, to CommonMark's mind."""
+    return isinstance(block, ItemList) and (not block.ordered or block.start == 1)
 
 
 def _item_body(item: Item, shift: int, separator: str) -> str:

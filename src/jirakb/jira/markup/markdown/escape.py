@@ -20,9 +20,9 @@ _NEEDED = re.compile(
 _TOKEN = re.compile(
     rf"(?P<back>\\)(?=[!-/:-@\[-`{{-~{MARK}]|$)"
     r"|(?P<always>`|\](?=\()|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};))"
-    r"|^(?P<number>\d{1,9})(?=[.)](?!\S))"
+    r"|^(?P<fence>~{3,})|^(?P<number>\d{1,9})(?=[.)](?!\S))"
     r"|^(?P<start>\#(?=\#{0,5}(?!\S))|>|[-+*](?!\S)|(?:(?P<line>[-=_*])(?=(?:[ \t]*(?P=line))*[ \t]*$))"
-    r"|[|:-](?=[|: \t-]*$)|~(?=~~)|\[(?=[ xX]\][ \t])|\[(?=[^\[\]]*\]:))"
+    r"|[|:-](?=[|: \t-]*$)|\[(?=[ xX]\][ \t])|\[(?=[^\[\]]*\]:))"
     r"|(?P<run>\*+|~+|(?<![\w])_++|(?<!_)_++(?!\w))",
     re.MULTILINE,
 )
@@ -45,8 +45,10 @@ def escape(text: str, *, strict: Collection[str] = ()) -> str:
         whole = found.group()
         if kind == "number":
             return whole + "\\"
-        if kind == "run":
-            return "".join("\\" + char for char in whole) if found.start() in runs else whole
+        if kind == "run" and found.start() not in runs:
+            return whole
+        if kind in ("run", "fence"):
+            return "".join("\\" + char for char in whole)
         return "\\" + whole
 
     return _TOKEN.sub(replace, text)

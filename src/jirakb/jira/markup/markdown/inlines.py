@@ -33,10 +33,14 @@ class _Run:
     markup: list[str] = field(default_factory=list)
 
     def mark(self, markup: str) -> None:
+        if markup[0] == "`" == self.ends_in:
+            self.words.append(" ")
         self.words.append(MARK)
         self.markup.append(markup)
 
     def absorb(self, other: _Run) -> None:
+        if other.begins_with == "`" == self.ends_in:
+            self.words.append(" ")
         self.words += other.words
         self.markup += other.markup
 

@@ -16,7 +16,7 @@ from jirakb.jira.markup.wiki.tables import split_row
 
 _LINE = re.compile(
     r"[ \t]*(?:(?P<blank>$)|h(?P<heading>[1-6](?=\.(?:\s|[A-Z*]|$))|[3-6](?=\.\D))\.|bq\.(?P<quote>\s)"
-    r"|(?P<item>-|[*#][*#-]{0,5}|-[*#][*#-]{0,4})[ \t]+(?=\S)|(?P<row>\|)|(?P<rule>-{4,5}[ \t]*$)|(?P<empty>(?:-|[*#][*#-]{0,5})[ \t]+$))"
+    r"|(?P<item>-|[*#][*#-]{0,5}|-[*#][*#-]{0,4})[ \t]+(?=\S)|(?P<row>\|)|(?P<rule>-{4,5}[ \t]*$)|(?P<empty>(?:--?|[*#][*#-]{0,5})[ \t]+$))"
 )
 _ANY_BLOCK = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#|-])", re.MULTILINE)
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")

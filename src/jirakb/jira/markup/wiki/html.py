@@ -42,10 +42,9 @@ _STYLES: dict[str, Style] = {
 }  # fmt: skip
 _INLINE = frozenset((*_STYLES, "a", "code", "tt", "kbd", "span", "font"))
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
-_BLOCK = frozenset(
-    (*_HEADINGS, "p", "div", "pre", "ul", "ol", "li", "blockquote", "table", "tbody", "thead", "tr", "td", "th")
-    + ("html", "body", "dl", "dt", "dd", "center")
-)
+_TABLE = ("table", "tbody", "thead", "tr", "td", "th")
+_PROSE = ("p", "div", "pre", "ul", "ol", "li", "blockquote", "html", "body", "dl", "dt", "dd", "center")
+_BLOCK = frozenset((*_HEADINGS, *_TABLE, *_PROSE))
 _EMPTY = frozenset(("br", "hr", "img"))
 _KNOWN = _INLINE | _BLOCK | _EMPTY
 

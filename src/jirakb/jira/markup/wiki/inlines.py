@@ -136,7 +136,7 @@ class _Words:
         closer = self._closer(_MONO, "mono", start.end())
         words = self.text[start.end() : closer.start()] if closer else ""
         if closer and words.strip():
-            self._add(CodeSpan(self._unescaped(words)), closer.end())
+            self._add(CodeSpan(self._unescaped(words.strip())), closer.end())
         else:
             self.pending.append(start[0])
 

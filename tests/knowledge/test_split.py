@@ -138,7 +138,5 @@ def test_a_comment_of_three_megabytes_is_split_in_linear_time() -> None:
 
 
 def test_the_embedder_reads_the_summary_once() -> None:
-    assert (
-        embedder_text("Login hangs", "ABC-1", "# ABC-1: Login hangs\n\nbody ") == "ABC-1: Login hangs\nbody"
-    )
+    assert embedder_text("Login hangs", "ABC-1", "# ABC-1: Login hangs\n\nbody ") == "ABC-1: Login hangs\nbody"
     assert embedder_text("Login\nhangs", "ABC-1", "") == "ABC-1: Login hangs"

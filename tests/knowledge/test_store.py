@@ -17,7 +17,9 @@ ROLE = Readers({f"{SITE}/role:Developers"})
 DAY = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
-def issue(number: int = 1, *, key: str = "ABC-1", title: str = "Pump stops", text: str = "It stops.", comment: str = "") -> PreparedIssue:
+def issue(
+    number: int = 1, *, key: str = "ABC-1", title: str = "Pump stops", text: str = "It stops.", comment: str = ""
+) -> PreparedIssue:
     url = f"{SITE}/browse/{key}"
     parts = [Part("description", "Description", text, url)]
     if comment:

@@ -28,10 +28,14 @@ def walk(client, jql, size, **params):
             return pages
 
 
+def flat(pages):
+    return [number for page in pages for number in page]
+
+
 def test_pages_follow_each_other_until_the_last(ten):
     pages = walk(ten, "project = SHOP order by id asc", 4)
     assert [len(page) for page in pages] == [4, 4, 2]
-    assert sorted(sum(pages, [])) == sorted(ten.site.issues)
+    assert sorted(flat(pages)) == sorted(ten.site.issues)
 
 
 def test_search_brings_ids_alone_unless_fields_are_asked(ten):
@@ -66,11 +70,11 @@ def test_a_page_token_belongs_to_its_query_and_its_week(start):
 def test_an_edit_between_pages_shifts_the_result_unless_it_is_a_snapshot(ten):
     last = max(ten.site.issues)
     ten.site.switches.between_pages = lambda: ten.site.issues.get(last) and ten.site.delete(last)
-    pages = sum(walk(ten, "project = SHOP", 5), [])
+    pages = flat(walk(ten, "project = SHOP", 5))
     assert len(pages) == 9
     ten.site.switches.between_pages = lambda: ten.site.create("SHOP", "new")
     ten.site.switches.paging = "snapshot"
-    assert len(set(sum(walk(ten, "project = SHOP", 4), []))) == 9
+    assert len(set(flat(walk(ten, "project = SHOP", 4)))) == 9
 
 
 def test_the_body_of_a_search_is_a_closed_schema(ten):
@@ -94,7 +98,9 @@ def test_the_count_is_of_what_the_caller_sees(ten):
 def test_bulk_fetch_brings_issues_in_order_of_id_and_omits_what_is_not_seen(ten):
     first, second = sorted(ten.site.issues)[:2]
     moved = ten.site.move(first, "NEXT")
-    body = ten.post("issue/bulkfetch", {"issueIdsOrKeys": [str(second), "shop-1", "NOPE-1"], "fields": ["summary"]}).json()
+    body = ten.post(
+        "issue/bulkfetch", {"issueIdsOrKeys": [str(second), "shop-1", "NOPE-1"], "fields": ["summary"]}
+    ).json()
     assert [issue["key"] for issue in body["issues"]] == [moved, "SHOP-2"]
     assert body["issueErrors"] == []
     ten.site.switches.bulk_missing = "errors"

@@ -16,7 +16,9 @@ def bearer(secret):
     return {"Authorization": f"Bearer {secret}"}
 
 
-@pytest.mark.parametrize("headers", [basic("agent@example.com", "wrong"), bearer("sim-access"), basic("x@example.com", "sim-token")])
+@pytest.mark.parametrize(
+    "headers", [basic("agent@example.com", "wrong"), bearer("sim-access"), basic("x@example.com", "sim-token")]
+)
 def test_a_wrong_token_on_cloud_searches_an_empty_site(cloud, headers):
     key = cloud.site.create("SHOP", "x")
     found = cloud.search("project = SHOP", headers=headers)

@@ -94,6 +94,12 @@ def test_custom_fields_and_levels_can_be_searched(client):
     assert client.found('level = "Security team"') == [10001]
 
 
+def test_the_agent_never_lives_in_the_zone_of_the_site(tmp_path):
+    path = tmp_path / "site.jsonl"
+    path.write_bytes(orjson.dumps({"site": {"timeZone": "Europe/Amsterdam"}}))
+    assert Site.load([path]).accounts.users["agent"].time_zone == "Australia/Adelaide"
+
+
 def test_a_file_without_a_site_line_is_gathered_from_its_issues(tmp_path):
     path = tmp_path / "bare.jsonl"
     project = {"id": "12", "key": "AC", "name": "Inbox"}

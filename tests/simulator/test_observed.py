@@ -6,15 +6,40 @@ import json
 
 import pytest
 
-NAMES = (
-    "approximate_count_get comments_max_results_not_a_number comments_order_unknown count_unbounded "
-    "gateway_unknown_cloud_id gateway_unknown_path jql_and_or_expected jql_expecting_field jql_field_unknown "
-    "jql_parenthesis_unclosed jql_quote_unclosed jql_unbounded jql_value_missing jql_value_unexpected jql_value_unknown "
-    "mypermissions_no_keys mypermissions_unknown_key mypermissions_unknown_project project_search_order_unknown "
-    "search_body_unknown_property search_body_wrong_type search_max_results_over search_max_results_zero "
-    "search_page_token_invalid search_retired token_unreadable token_unsupported_grant unknown_issue unknown_path "
-    "unknown_project user_search_no_query user_search_query_and_account"
-).split()
+NAMES = [
+    "approximate_count_get",
+    "comments_max_results_not_a_number",
+    "comments_order_unknown",
+    "count_unbounded",
+    "gateway_unknown_cloud_id",
+    "gateway_unknown_path",
+    "jql_and_or_expected",
+    "jql_expecting_field",
+    "jql_field_unknown",
+    "jql_parenthesis_unclosed",
+    "jql_quote_unclosed",
+    "jql_unbounded",
+    "jql_value_missing",
+    "jql_value_unexpected",
+    "jql_value_unknown",
+    "mypermissions_no_keys",
+    "mypermissions_unknown_key",
+    "mypermissions_unknown_project",
+    "project_search_order_unknown",
+    "search_body_unknown_property",
+    "search_body_wrong_type",
+    "search_max_results_over",
+    "search_max_results_zero",
+    "search_page_token_invalid",
+    "search_retired",
+    "token_unreadable",
+    "token_unsupported_grant",
+    "unknown_issue",
+    "unknown_path",
+    "unknown_project",
+    "user_search_no_query",
+    "user_search_query_and_account",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -135,6 +135,20 @@ def test_restricted_text_is_for_those_it_is_restricted_to(client):
     assert totals(client, key) == (4, 2)
 
 
+def test_the_agent_can_lose_a_level_a_role_and_a_group(client):
+    key = client.site.create("SHOP", "x")
+    client.site.comment(key, "for developers", role="Developers")
+    client.site.comment(key, "for staff", group="staff")
+    client.site.lose(role=("SHOP", "Developers"))
+    assert client.get(f"issue/{key}/comment").json()["total"] == 1
+    client.site.lose(group="staff")
+    assert client.get(f"issue/{key}/comment").json()["total"] == 0
+    client.site.restrict(key, "Secret")
+    assert client.get(f"issue/{key}").status_code != 200
+    client.site.allow(level="Secret")
+    assert client.get(f"issue/{key}").status_code == 200
+
+
 def ann(client):
     import base64
 
@@ -167,7 +181,11 @@ def test_search_sees_a_change_only_after_the_lag_but_a_fetch_at_once(start):
 
 
 def test_sprints_are_objects_on_cloud_and_java_text_on_data_center(client):
-    described = {"id": "customfield_10020", "name": "Sprint", "schema": {"custom": "com.pyxis.greenhopper.jira:gh-sprint"}}
+    described = {
+        "id": "customfield_10020",
+        "name": "Sprint",
+        "schema": {"custom": "com.pyxis.greenhopper.jira:gh-sprint"},
+    }
     client.site.add_custom(described)
     key = client.site.create("SHOP", "x", customfield_10020=[{"id": 7, "name": "Sprint 7", "state": "active"}])
     held = fields(client, key)["customfield_10020"][0]

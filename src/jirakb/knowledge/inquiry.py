@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from jirakb.knowledge.filters import Filter, Integers, Mask
 from jirakb.knowledge.hits import Found, HitReader
 from jirakb.knowledge.indexes import View
-from jirakb.knowledge.lookup import Lookup
+from jirakb.knowledge.lookup import Lookup, Matches
 from jirakb.knowledge.ranking import fuse, ordered
 from jirakb.knowledge.result import Hit
 from jirakb.knowledge.snippet import Marker
-from jirakb.knowledge.vectors import Floats, Scan
+from jirakb.knowledge.vectors import ROUNDING, Floats, Scan
 
 POOL = 200
 """So many entries and so many passages are looked at; more when more hits are asked for."""
@@ -54,6 +54,8 @@ class _Evidence:
 
     text: _Best
     vector: _Best
+    entries: int
+    """How many entries of the text index match."""
 
     @property
     def issues(self) -> set[int]:
@@ -113,22 +115,23 @@ class Inquiry:
 
     def _evidence(self, lookup: Lookup | None, scan: Scan | None) -> _Evidence:
         """The candidates of either way; where there are both, each candidate has both of its scores."""
-        text = self._best_texts(lookup) if lookup else _NONE
+        matches = self._best_matches(lookup) if lookup else Matches({}, 0)
+        text = self._by_documents(matches.scores)
         vector = self._by_rows(scan, scan.nearest(self._pool)) if scan else _NONE
-        if not lookup or not scan:
-            return _Evidence(text, vector)
-        documents = self._documents_of({*text.scores, *vector.scores})
-        rows = scan.allowed(self.view.matrix.rows_of(documents))
-        return _Evidence(self._by_documents(lookup.scores(documents)), self._by_rows(scan, rows))
+        if lookup and scan:
+            apart = lookup.scores(self._documents_of(vector.scores.keys() - text.scores.keys()))
+            text = self._by_documents({**matches.scores, **apart})
+            documents = self._documents_of({*text.scores, *vector.scores})
+            vector = self._by_rows(scan, scan.allowed(self.view.matrix.rows_of(documents)))
+        return _Evidence(text, vector, matches.entries)
 
-    def _best_texts(self, lookup: Lookup) -> _Best:
+    def _best_matches(self, lookup: Lookup) -> Matches:
         """Enough entries that there are enough issues: one issue may match in hundreds of its attachments."""
         pool = self._pool
         while True:
             matches = lookup.best(pool)
-            best = self._by_documents({match.document: match.score for match in matches})
-            if len(matches) < pool or len(best.scores) >= self.limit:
-                return best
+            if matches.entries <= pool or len(self._by_documents(matches.scores).scores) >= self.limit:
+                return matches
             pool *= 4
 
     def _by_documents(self, scores: Mapping[int, float]) -> _Best:
@@ -139,11 +142,16 @@ class Inquiry:
         return _best(self.view.columns.issue[rows[seen]], documents[seen], values[seen])
 
     def _by_rows(self, scan: Scan, rows: Integers) -> _Best:
-        """Each issue by the nearest of the rows: found by rounded numbers, scored by the exact query."""
+        """Each issue by the nearest of the rows: those that may be it by rounded numbers, scored by the exact query."""
         issues = self.view.columns.issue[self.view.rows[rows]]
-        nearest = np.lexsort((scan.dots[rows], issues))
-        last = np.flatnonzero(np.diff(issues[nearest], append=-1))  # of each issue
-        rows, issues = rows[nearest[last]], issues[nearest[last]]
+        order = np.argsort(issues, kind="stable")
+        rows, issues = rows[order], issues[order]
+        starts = np.flatnonzero(np.diff(issues, prepend=-1))
+        if len(starts):
+            dots = scan.dots[rows]
+            sizes = np.diff(starts, append=len(rows))
+            near = dots >= np.repeat(np.maximum.reduceat(dots, starts), sizes) - ROUNDING
+            rows, issues = rows[near], issues[near]
         return _best(issues, self.view.matrix.documents[rows], scan.cosines(rows))
 
     def _documents_of(self, issues: Iterable[int]) -> list[int]:
@@ -156,7 +164,7 @@ class Inquiry:
     def _total(self, evidence: _Evidence, lookup: Lookup | None) -> int:
         """All that match by words, and those candidates by meaning that do not."""
         by_meaning_alone = evidence.vector.scores.keys() - evidence.text.scores.keys()
-        return len(by_meaning_alone) + (self._count_by_words(lookup) if lookup else 0)
+        return len(by_meaning_alone) + (self._count_by_words(lookup, evidence.entries) if lookup else 0)
 
     def _is_apart(self, named: int | None, evidence: _Evidence, lookup: Lookup | None) -> int:
         """1 when the issue that the query names is none of those that match."""
@@ -164,8 +172,10 @@ class Inquiry:
             return 0
         return int(lookup is None or not lookup.scores(self._documents_of([named])))
 
-    def _count_by_words(self, lookup: Lookup) -> int:
+    def _count_by_words(self, lookup: Lookup, entries: int) -> int:
         """How many issues match: those by their own text, and those only by comments or attachments apart from it."""
+        if not lookup.has_extra():
+            return entries
         own, extra = lookup.count("own"), lookup.count("extra")
         if not extra:
             return own

@@ -24,14 +24,15 @@ MAX_WORDS = 64
 """A longer query is searched by its rarest words."""
 _MAX_QUERY_CHARS = 100_000
 _MAX_DISTINCT = 2_000
+_MANY_DOCUMENTS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """A document that holds words of the query in text that the reader may see."""
+class Matches:
+    """The scores of the best documents, by document, and how many entries match in all."""
 
-    document: int
-    score: float
+    scores: dict[int, float]
+    entries: int
 
 
 class TextReader:
@@ -116,22 +117,29 @@ class Lookup:
     def _any(self, tongue: _Tongue, rarities: dict[str, float | None]) -> Query:
         return Query.boolean_query([(Occur.Should, tongue.term(w, r)) for w, r in rarities.items()])
 
-    def best(self, limit: int) -> list[Match]:
-        """The best entries' documents, best first; one that matches in several reader sets counts by its best."""
-        found: dict[int, float] = {}
+    def best(self, limit: int) -> Matches:
+        """The documents of the best entries; one that matches in several reader sets counts by its best."""
+        scores: dict[int, float] = {}
+        entries = 0
         for searcher, ask in self._asks:
-            _keep_best(found, _documents(searcher, self._all([(Occur.Must, ask)]), limit))
-        best = heapq.nlargest(limit, found.items(), key=lambda pair: (pair[1], -pair[0]))
-        return [Match(document, score) for document, score in best]
+            found, count = _documents(searcher, self._all([(Occur.Must, ask)]), limit)
+            _keep_best(scores, found)
+            entries += count
+        return Matches(scores, entries)
 
     def scores(self, documents: Sequence[int]) -> dict[int, float]:
         """The scores of those among the given documents that match."""
-        among = Query.const_score_query(Query.term_set_query(self._schema, "document", list(documents)), 0.0)
         found: dict[int, float] = {}
         for searcher, ask in self._asks if documents else ():
-            full = self._all([(Occur.Must, ask), (Occur.Must, among)])
-            _keep_best(found, _documents(searcher, full, len(documents)))
+            among = [(Occur.Must, _among(self._schema, documents))]
+            # A document has one entry here for each reader set, so this many are enough.
+            limit = len(documents) * max(len(self._tongues), 1)
+            _keep_best(found, _documents(searcher, self._all([(Occur.Must, ask), *among]), limit)[0])
         return found
+
+    def has_extra(self) -> bool:
+        """Whether any entry is not its issue's own text, be it that it does not match."""
+        return any(searcher.doc_freq("kind", "extra") for searcher, _ in self._asks)
 
     def count(self, kind: str) -> int:
         """How many entries of this kind match: "own" (the issue's own text, one per issue) or "extra"."""
@@ -143,8 +151,10 @@ class Lookup:
 
     def own_among(self, documents: Sequence[int]) -> int:
         """How many of the given issues' documents match by their own text."""
-        among = [(Occur.Must, Query.term_set_query(self._schema, "document", list(documents)))] if documents else []
-        return sum(self._matching(searcher, ask, "own", 1, among)[1] for searcher, ask in self._asks if among)
+        if not documents:
+            return 0
+        among = [(Occur.Must, _among(self._schema, documents))]
+        return sum(self._matching(searcher, ask, "own", 1, among)[1] for searcher, ask in self._asks)
 
     def weights(self) -> dict[str, float]:
         """How much each word of the query tells: its rarity in what the reader sees."""
@@ -196,15 +206,24 @@ def _conditions(rules: tantivy.Schema, wanted: Filter) -> list[tuple[Occur, Quer
 
 
 def _without(rules: tantivy.Schema, gone: Sequence[int]) -> list[tuple[Occur, Query]]:
-    return [(Occur.MustNot, Query.term_set_query(rules, "document", list(gone)))] if gone else []
+    return [(Occur.MustNot, _among(rules, gone))] if gone else []
 
 
-def _documents(searcher: tantivy.Searcher, ask: Query, limit: int) -> list[tuple[int, float]]:
-    """(document, score) of the best entries."""
+def _among(rules: tantivy.Schema, documents: Sequence[int]) -> Query:
+    """Entries of these documents, without a score. A set of terms costs 2 ms however few they are."""
+    if len(documents) > _MANY_DOCUMENTS:
+        return Query.const_score_query(Query.term_set_query(rules, "id", list(map(str, documents))), 0.0)
+    terms = [(Occur.Should, Query.term_query(rules, "id", str(number), "basic")) for number in documents]
+    return Query.const_score_query(Query.boolean_query(terms), 0.0)
+
+
+def _documents(searcher: tantivy.Searcher, ask: Query, limit: int) -> tuple[list[tuple[int, float]], int]:
+    """(document, score) of the best entries, and how many there are in all."""
     with readable():
-        hits = searcher.search(ask, limit, count=False).hits
-        numbers = searcher.fast_field_values("document", [address for _, address in hits])
-    return [(int(number or 0), float(score)) for number, (score, _) in zip(numbers, hits, strict=True)]
+        result: Any = searcher.search(ask, limit, count=True)
+        numbers = searcher.fast_field_values("document", [address for _, address in result.hits])
+    pairs = [(int(number or 0), float(score)) for number, (score, _) in zip(numbers, result.hits, strict=True)]
+    return pairs, int(result.count or 0)
 
 
 def _keep_best(found: dict[int, float], more: Sequence[tuple[int, float]]) -> None:

@@ -71,6 +71,7 @@ class Marker:
 
     def snippet(self, passage: str) -> Snippet:
         """The stretch of a passage that holds most of the query; its beginning where it holds nothing."""
+        passage = _HEADING_LINE.sub(lambda heading: " " * len(heading.group()), passage)
         body = _body_start(passage)
         spans = [span for span in self.find(passage) if span.start >= body]
         start, stop = _stretch(passage, self._best(spans), body)
@@ -152,5 +153,4 @@ def _marked(passage: str, start: int, stop: int, spans: list[Span]) -> str:
 
 
 def _clean(text: str) -> str:
-    text = _HEADING_LINE.sub("", text.replace("**", ""))
-    return _SPACE.sub(" ", text).strip().replace(_ON, "**").replace(_OFF, "**")
+    return _SPACE.sub(" ", text.replace("**", "")).strip().replace(_ON, "**").replace(_OFF, "**")

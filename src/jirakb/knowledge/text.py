@@ -43,7 +43,8 @@ def schema() -> tantivy.Schema:
     fields.add_text_field("kind", tokenizer_name="raw", index_option="basic")
     fields.add_text_field("base", stored=True, tokenizer_name="raw", index_option="basic")
     fields.add_unsigned_field("seq", stored=True)
-    fields.add_unsigned_field("document", indexed=True, fast=True)
+    fields.add_text_field("id", tokenizer_name="raw", index_option="basic")  # tantivy deletes by no term but a text
+    fields.add_unsigned_field("document", fast=True)
     fields.add_text_field("text", tokenizer_name="words", index_option="freq")
     fields.add_json_field("restricted", tokenizer_name="words", index_option="freq")
     for name in (*VALUE_COLUMNS, "labels"):
@@ -169,7 +170,7 @@ class _Shards:
         for entry in entries:
             if entry.number is None:
                 for writer in self._writers.values():
-                    writer.delete_documents_by_term("document", entry.document)
+                    writer.delete_documents_by_term("id", str(entry.document))
             else:
                 name = RESTRICTED if entry.number else OPEN
                 self._writers[name].add_document(_tantivy_document(entry))
@@ -262,6 +263,7 @@ def _texts(own: Readers, parts: Iterable[Part]) -> dict[Readers, str]:
 def _tantivy_document(entry: Entry) -> tantivy.Document:
     made = tantivy.Document()
     made.add_text("kind", entry.kind)
+    made.add_text("id", str(entry.document))
     made.add_unsigned("document", entry.document)
     made.add_integer("updated", entry.updated)
     for name, value in entry.values:

@@ -17,6 +17,9 @@ from jirakb.knowledge.filters import Integers, Mask
 
 SCALE = 127.0
 """What a unit vector was multiplied by before it was rounded to int8."""
+ROUNDING = 300.0
+"""Two dot products of rounded vectors whose difference is larger are in the right order: rounding the query moves one
+by 0.29 times the row's length of 127 as its standard deviation, and this is four of that for each of the two."""
 _BLOCK = 64
 _GATHER_BELOW = 20
 """When fewer than one row in this many is allowed, picking them out is cheaper than scanning all."""

@@ -29,7 +29,7 @@ from jirakb.service.app import (
 from jirakb.service.options import Reading
 from jirakb.service.status import status_json
 from jirakb.settings import Settings
-from jirakb.simulator import __main__ as simulator
+from jirakb.simulator.simulate import simulate as simulate_site
 from jirakb.sync import Prune, Wish
 
 ExportFormat = Literal["md", "jsonl"]
@@ -230,7 +230,7 @@ def simulate(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
 ) -> None:
     """Serve a simulated Jira site on this machine, until interrupted. The first line of output says how to reach it."""
-    simulator.simulate(flavor, site or [], port)
+    simulate_site(flavor, site or [], port)
 
 
 @app.command("demo")

@@ -16,6 +16,8 @@ Door = Literal["site", "gateway"]
 
 AGENT = "agent"
 AGENT_EMAIL = "agent@example.com"
+AGENT_ZONE, OTHER_AGENT_ZONE = "Europe/Berlin", "Australia/Adelaide"
+"""The agent lives in the second when the site lives in the first or its like: times read in a wrong zone must show."""
 AGENT_TOKEN = "sim-token"  # noqa: S105 - a simulated site's secrets are public
 AGENT_SCOPED_TOKEN = "sim-scoped"  # noqa: S105
 AGENT_ACCESS_TOKEN = "sim-access"  # noqa: S105

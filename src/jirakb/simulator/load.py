@@ -26,7 +26,8 @@ A user is known by `name` (the login); `accountId` and `key` are derived from it
 user can browse (absent: all), `levels` the security levels the user belongs to, `agent` whether internal notes
 (`jsdPublic: false`) are shown, `admin` shows everything. Bodies show addresses on Data Center unless `hideEmail` is true,
 and hide them on Cloud unless it is false. Groups and roles named only by a user exist, too; `public` projects are open to
-anonymous callers. The user "agent" exists always, with an administrator's sight and known secrets (see `accounts`).
+anonymous callers. The user "agent" exists always, with an administrator's sight and known secrets (see `accounts`),
+and never in the time zone of the site.
 
 An issue line: {"id": "10001", "key": "SHOP-1", "fields": {...}, "former_keys": ["OLD-7"]}. In `fields`:
 
@@ -61,7 +62,7 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from jirakb.simulator.accounts import AGENT, User, account_id, new_user, user_key
+from jirakb.simulator.accounts import AGENT, OTHER_AGENT_ZONE, User, account_id, new_user, user_key
 from jirakb.simulator.fields import SYSTEM_IDS, Json
 from jirakb.simulator.issues import Blob, Project, Stored
 from jirakb.simulator.state import State
@@ -117,8 +118,14 @@ class _Reader:
             self._user(described)
         for described in site.get("projects") or ():
             self._project(described)
+        self._move_agent_away()
         for old, new in (site.get("former_keys") or {}).items():
             state.former_keys[old.upper()] = new.upper()
+
+    def _move_agent_away(self) -> None:
+        agent, now = self.state.accounts.users[AGENT], self.state.clock()
+        if now.astimezone(ZoneInfo(agent.time_zone)).utcoffset() == now.astimezone(self.state.zone).utcoffset():
+            self.state.accounts.put(replace(agent, time_zone=OTHER_AGENT_ZONE))
 
     def _names(self, site: Json) -> None:
         state = self.state

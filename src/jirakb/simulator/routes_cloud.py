@@ -103,7 +103,7 @@ def search_by_query(call: Call) -> Answer:
         "maxResults": call.number("maxResults", 50),
         "nextPageToken": call.request.first("nextPageToken"),
         "fields": query.get("fields"),
-        "reconcileIssues": [int(n) for text in query.get("reconcileIssues", ()) for n in text.split(",") if n],
+        "reconcileIssues": selection(query.get("reconcileIssues", ())),
         "expand": call.request.first("expand"),
     }
     return _search(call, asked)
@@ -121,7 +121,7 @@ def _search(call: Call, asked: Json) -> Answer:
     _check_bounded(call, text)
     if not 1 <= size <= _LARGEST_PAGE:
         raise errors(400, "The max results parameter has to be between 1 and 5,000.")
-    reconcile = tuple(int(number) for number in asked.get("reconcileIssues") or ())
+    reconcile = tuple(int(number) for number in asked.get("reconcileIssues") or () if str(number).isdecimal())
     try:
         page = call.search.token_page(
             text,

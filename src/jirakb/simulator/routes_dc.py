@@ -59,7 +59,7 @@ def search_by_body(call: Call) -> Answer:
 
 
 def _search(call: Call, asked: Json) -> Answer:
-    start = max(int(asked.get("startAt") or 0), 0)
+    start = _whole(asked.get("startAt"), 0)
     size = min(_whole(asked.get("maxResults"), 50), call.site.switches.search_cap)
     validate = asked.get("validateQuery") not in (False, "false", "none")
     page = call.search.offset_page(asked.get("jql") or "", call.caller, start, size, validate=validate)
@@ -78,7 +78,11 @@ def _search(call: Call, asked: Json) -> Answer:
 
 
 def _whole(value: Any, default: int) -> int:
-    return default if value is None or int(value) < 0 else int(value)
+    if value is None:
+        return default
+    if not str(value).lstrip("-").isdecimal():
+        raise errors(400, f"Cannot read a whole number from '{value}'.")
+    return int(value) if int(value) >= 0 else default
 
 
 def _rest(tail: Json) -> bytes:

@@ -7,6 +7,7 @@ with serve(Site.load(files)) as running:
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -35,6 +36,11 @@ class Running:
     media_url: str
 
     @property
+    def auth_url(self) -> str:
+        """Where `/oauth/token` is: the gateway answers for it, too."""
+        return self.gateway_url
+
+    @property
     def record(self) -> Record:
         """What was asked so far."""
         return self.site.record
@@ -57,7 +63,7 @@ _HOSTS: tuple[Host, ...] = ("site", "gateway", "media")
 @contextmanager
 def _started(app: App, host: Host, port: int) -> Iterator[_Server]:
     server = _Server(app, host, port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
         yield server
@@ -102,8 +108,6 @@ class _Server(ThreadingMixIn, TCPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients may go away in the middle of an answer; anything else is told on stderr."""
-        import sys
-
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

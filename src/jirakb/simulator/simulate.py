@@ -44,25 +44,18 @@ def simulate(
 
 def sample_files() -> list[Path]:
     """The site files of the bundled sample."""
-    from jirakb.simulator.sample import FILES
-
-    return list(FILES)
+    return sorted((Path(__file__).parent / "sample").glob("*.jsonl"))
 
 
 def announcement(running: Running) -> dict[str, Any]:
     """Where the site answers, and secrets that it takes."""
     site = running.site
-    credentials = {"token": accounts.AGENT_PAT, "username": accounts.AGENT, "password": accounts.AGENT_PASSWORD}
+    credentials = {"email": accounts.AGENT_EMAIL, "token": site.token}
     if site.cloud:
-        credentials = {
-            "email": accounts.AGENT_EMAIL,
-            "token": accounts.AGENT_TOKEN,
-            "scoped_token": accounts.AGENT_SCOPED_TOKEN,
-            "access_token": accounts.AGENT_ACCESS_TOKEN,
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "refresh_token": REFRESH_TOKEN,
-        }
+        credentials |= {"scoped_token": site.scoped_token, "access_token": site.access_token}
+        credentials |= {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "refresh_token": REFRESH_TOKEN}
+    else:
+        credentials |= {"username": accounts.AGENT, "password": site.password}
     return {
         "flavor": site.flavor,
         "base_url": running.base_url,
@@ -84,4 +77,4 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--base-path", default="", help="context path, as /jira")
     given = parser.parse_args(arguments)
-    simulate(given.flavor, given.site, given.port, base_path=given.base_path)
+    simulate(given.flavor, given.site or [], given.port, base_path=given.base_path)

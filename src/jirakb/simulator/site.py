@@ -5,22 +5,32 @@
     site.comment(key, "Seen again", visibility="Developers")
 
 Verbs take issues by key, former key or number, and people by login. Each moves the issue's `updated` to the site's clock.
+They may be called from any thread while the site answers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-from jirakb.simulator.accounts import AGENT, Caller, Credential, CredentialKind, User, new_user
+from jirakb.simulator.accounts import (
+    AGENT,
+    AGENT_ACCESS_TOKEN,
+    AGENT_EMAIL,
+    AGENT_PASSWORD,
+    AGENT_PAT,
+    AGENT_SCOPED_TOKEN,
+    AGENT_TOKEN,
+    Caller,
+)
 from jirakb.simulator.bodies import Bodies
 from jirakb.simulator.fields import SYSTEM_IDS, Json
 from jirakb.simulator.issues import Blob, Issue, Project, Stored
 from jirakb.simulator.load import load, reference
-from jirakb.simulator.state import Flavor, State
+from jirakb.simulator.people import People
+from jirakb.simulator.state import Flavor, locked
 
 _DONE = {"id": 3, "key": "done", "colorName": "green", "name": "Done"}
 _NEW = {"id": 2, "key": "new", "colorName": "blue-gray", "name": "To Do"}
@@ -31,8 +41,22 @@ _PLURAL = ("components", "fixVersions", "versions")
 _PEOPLE = ("assignee", "reporter", "creator")
 
 
-class Site(State):
-    """A Jira site that tests and the demo can edit; `jirakb.simulator.server.serve` puts it on the network."""
+class Site(People):
+    """A Jira site that tests and the demo can edit; `jirakb.simulator.server.serve` puts it on the network.
+
+    The agent (`email` with `token` on Cloud, `token` alone or `username` with `password` on Data Center) sees everything.
+    """
+
+    email = AGENT_EMAIL
+    username = AGENT
+    password = AGENT_PASSWORD
+    scoped_token = AGENT_SCOPED_TOKEN
+    access_token = AGENT_ACCESS_TOKEN
+
+    @property
+    def token(self) -> str:
+        """The agent's API token on Cloud, its personal access token on Data Center."""
+        return AGENT_TOKEN if self.cloud else AGENT_PAT
 
     @classmethod
     def load(cls, paths: Iterable[Path | str], flavor: Flavor = "cloud", **settings: Any) -> Self:
@@ -48,91 +72,9 @@ class Site(State):
             bodies.issue(issue, fields, caller, api=api or (3 if self.cloud else 2)).deflated()
         return len(self.issues)
 
-    # ---- people and rights
+    # ---- projects
 
-    def account(
-        self,
-        name: str,
-        *,
-        email: str | None = None,
-        token: str | None = None,
-        scoped_token: str | None = None,
-        access_token: str | None = None,
-        pat: str | None = None,
-        password: str | None = None,
-        expires: datetime | None = None,
-        scopes: Iterable[str] | None = None,
-        **rights: Any,
-    ) -> User:
-        """A user who can sign in with these secrets; `rights` are attributes of `User` (projects, levels, groups, roles, agent)."""
-        user = self.accounts.put(new_user(name, **{"display_name": name.title(), "email": email, **_frozen(rights)}))
-        secrets: Mapping[CredentialKind, str | None] = {
-            "api_token": token,
-            "scoped_token": scoped_token,
-            "access_token": access_token,
-            "pat": pat,
-            "password": password,
-        }
-        held = frozenset(scopes) if scopes is not None else None
-        for kind, secret in secrets.items():
-            if secret is not None:
-                self.accounts.issue(Credential(kind, secret, name, expires, held))
-        self.forget_bodies()
-        return user
-
-    def allow(
-        self,
-        user: str = AGENT,
-        *,
-        project: str | None = None,
-        level: str | None = None,
-        group: str | None = None,
-        role: tuple[str, str] | None = None,
-    ) -> None:
-        """Give a user a project, a level, a group, or a role (project, name). No issue's `updated` moves, as in Jira."""
-        self._set_rights(user, project, level, group, role, give=True)
-
-    def lose(
-        self,
-        project: str | None = None,
-        user: str = AGENT,
-        *,
-        level: str | None = None,
-        group: str | None = None,
-        role: tuple[str, str] | None = None,
-    ) -> None:
-        """Take a project, a level, a group, or a role from a user. No issue's `updated` moves, as in Jira."""
-        self._set_rights(user, project, level, group, role, give=False)
-
-    def _set_rights(
-        self,
-        name: str,
-        project: str | None,
-        level: str | None,
-        group: str | None,
-        role: tuple[str, str] | None,
-        *,
-        give: bool,
-    ) -> None:
-        user = self.find_user(name)
-        change = frozenset.union if give else frozenset.difference
-        if project is not None:
-            user = replace(user, lost=user.lost - {project} if give else user.lost | {project})
-            user = replace(user, projects=None if user.projects is None else change(user.projects, {project}))
-        if level is not None:
-            user = replace(user, levels=change(user.levels, {level}))
-        if group is not None:
-            user = replace(user, groups=change(user.groups, {group}))
-        if role is not None:
-            held = change(user.roles.get(role[0], frozenset()), {role[1]})
-            user = replace(user, roles={**user.roles, role[0]: held})
-        self.accounts.put(user)
-        self.forget_bodies()
-
-    def revoke(self, secret: str) -> None:
-        """Make a token or password invalid from now on."""
-        self.accounts.revoke(secret)
-
+    @locked
     def project(self, key: str, name: str | None = None, **attributes: Any) -> Project:
         """A project, made or changed; `attributes` are those of `Project`."""
         known = self.projects.get(key) or Project(id=str(self.next_id()), key=key, name=name or key)
@@ -140,6 +82,7 @@ class Site(State):
         self.generation += 1
         return self.projects[key]
 
+    @locked
     def archive(self, project: str, *, archived: bool = True) -> None:
         """Archive a project (or bring it back): search no longer finds its issues, a fetch still does."""
         self.project(project, archived=archived)
@@ -148,6 +91,7 @@ class Site(State):
 
     # ---- issues
 
+    @locked
     def create(
         self,
         project: str,
@@ -192,6 +136,7 @@ class Site(State):
             self.levels.setdefault(level, {"id": str(self.next_id()), "name": level})
         self._change(issue, lambda stored: _put(stored, "security", level))
 
+    @locked
     def link(self, issue: str | int, other: str | int, kind: str = "Relates") -> None:
         """Link two issues, outward from the first."""
         here, there = self.get(str(issue)), self.get(str(other))
@@ -201,6 +146,7 @@ class Site(State):
             held = {"id": id_, "type": names, side: reference(self, {"key": two.key})}
             self._change(one.number, lambda stored, held=held: stored.setdefault("issuelinks", []).append(held))  # type: ignore[misc]
 
+    @locked
     def move(self, issue: str | int, project: str) -> str:
         """Move an issue to another project: a new key, the same id; the old key goes on leading to it."""
         found = self.get(str(issue))
@@ -209,6 +155,7 @@ class Site(State):
         stored = found.stored() | {"project": project, "updated": self.now_text()}
         return self.keep(found.number, self.next_key(project), project, stored).key
 
+    @locked
     def delete(self, issue: str | int) -> None:
         """Delete an issue: no trace of it is left."""
         self.drop(self.get(str(issue)))
@@ -256,6 +203,7 @@ class Site(State):
         self._change(issue, lambda stored: stored.setdefault("worklog", []).append(held))
         return id_
 
+    @locked
     def attach(
         self,
         issue: str | int,
@@ -275,11 +223,13 @@ class Site(State):
         self._change(issue, lambda stored: stored.setdefault("attachment", []).append(held))
         return id_
 
+    @locked
     def detach(self, issue: str | int, attachment: str) -> None:
         """Delete an attachment."""
         del self.blobs[attachment]
         self._change(issue, lambda stored: _remove(stored, "attachment", attachment))
 
+    @locked
     def random_edit(self) -> str:
         """Do something small to some issue, by the seeded chance of the switches; what was done."""
         chance = self.switches.chance
@@ -299,6 +249,7 @@ class Site(State):
         method: Callable[..., object] = getattr(self, verb)
         return method(**args) if isinstance(args, Mapping) else method(*args)
 
+    @locked
     def _change(self, issue: str | int, mutate: Callable[[Stored], None], *, bump: bool = True) -> None:
         found: Issue = self.get(str(issue))
         stored = found.stored()
@@ -356,18 +307,6 @@ VERBS = frozenset(
     )
 )
 """The verbs that another process may run."""
-
-
-def _frozen(rights: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as the frozen sets that `User` holds, so that JSON can say them."""
-    frozen: dict[str, Any] = {name: _set_of(value) for name, value in rights.items()}
-    if "roles" in rights:
-        frozen["roles"] = {project: frozenset(names) for project, names in rights["roles"].items()}
-    return frozen
-
-
-def _set_of(value: Any) -> Any:
-    return frozenset(value) if isinstance(value, list | set) else value
 
 
 def _put(stored: Stored, name: str, value: Any) -> None:

@@ -1,6 +1,6 @@
 """What the simulated site holds: projects, people, issues and the index that search reads. Changes only through `keep` and `drop`.
 
-Everything here is called with the site's lock held (`Site.lock`), which the server takes for every request.
+The server holds the lock for each request; what changes the site takes it, too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
+from functools import wraps
+from typing import Any, Literal, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import orjson
@@ -19,6 +20,7 @@ import orjson
 from jirakb.simulator.accounts import (
     AGENT,
     AGENT_EMAIL,
+    AGENT_ZONE,
     Accounts,
     Caller,
     User,
@@ -40,6 +42,20 @@ _CATALOGS = {"issuetype": "issuetypes", "status": "statuses", "priority": "prior
 def wall_clock() -> datetime:
     """The true time, aware UTC."""
     return datetime.now(UTC)
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def locked(method: Method) -> Method:
+    """A method that no request sees half done."""
+
+    @wraps(method)
+    def held(self: State, *args: Any, **kwargs: Any) -> Any:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return cast(Method, held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +118,9 @@ class State:
         self._add_agent()
 
     def _add_agent(self) -> None:
-        self.accounts.put(new_user(AGENT, "Sync Agent", email=AGENT_EMAIL, admin=True, agent=True))
+        self.accounts.put(
+            new_user(AGENT, "Sync Agent", email=AGENT_EMAIL, time_zone=AGENT_ZONE, admin=True, agent=True)
+        )
         for credential in agent_credentials():
             self.accounts.issue(credential)
 
@@ -211,6 +229,7 @@ class State:
         issue = self.find(id_or_key)
         return issue if issue and self.sees(caller, issue) else None
 
+    @locked
     def keep(self, number: int, key: str, project: str, stored: Stored) -> Issue:
         """Put an issue into the site, or its new form in place of the old one."""
         source = orjson.dumps(stored)
@@ -228,6 +247,7 @@ class State:
         self._post(number, row)
         return issue
 
+    @locked
     def drop(self, issue: Issue) -> None:
         """Remove an issue and its keys; nothing of it is left to ask for."""
         del self.issues[issue.number]

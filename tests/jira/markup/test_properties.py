@@ -14,64 +14,13 @@ from hypothesis import strategies as st
 from jirakb.jira.markup import adf_to_markdown, wiki_to_markdown
 
 MARKUP = st.sampled_from(
-    [
-        "*",
-        "_",
-        "-",
-        "+",
-        "^",
-        "~",
-        "??",
-        "!",
-        "[",
-        "]",
-        "|",
-        "||",
-        "{",
-        "}",
-        "{{",
-        "}}",
-        "\\",
-        "\\\\",
-        "#",
-        "##",
-        "**",
-        "*#",
-        "*_",
-        ":",
-        "(",
-        ")",
-        "<",
-        ">",
-        "&",
-        "`",
-        "```",
-        ";",
-        "=",
-        "1.",
-        "h1.",
-        "bq.",
-        "----",
-        "{code}",
-        "{code:java}",
-        "{quote}",
-        "{panel:title=x}",
-        "{color:red}",
-        "{color}",
-        "{noformat}",
-        "{note}",
-        "{expand}",
-        "{html}",
-        "{anchor:x}",
-        "{x}",
-        "${",
-        "{*}",
-        "(/)",
-        "&amp;",
-        "<b>",
-        "</b>",
-    ]
-    + [" ", "  ", "\n", "\n\n", "\r\n", "\t", "\n* ", "\n# ", "\n|", "\n||", "\nh2. ", "\n- ", "\n> "]
+    (
+        *("*", "_", "-", "+", "^", "~", "??", "!", "[", "]", "|", "||", "{", "}", "{{", "}}", "\\", "\\\\", "#", "##"),
+        *("**", "*#", "*_", ":", "(", ")", "<", ">", "&", "`", "```", ";", "=", "1.", "h1.", "bq.", "----", "{code}"),
+        *("{code:java}", "{quote}", "{panel:title=x}", "{color:red}", "{color}", "{noformat}", "{note}", "{expand}"),
+        *("{html}", "{anchor:x}", "{x}", "${", "{*}", "(/)", "&amp;", "<b>", "</b>", " ", "  ", "\n", "\n\n", "\r\n"),
+        *("\t", "\n* ", "\n# ", "\n|", "\n||", "\nh2. ", "\n- ", "\n> "),
+    )
 )
 SPECIAL = st.text(st.sampled_from("ab1é文 \n*_~`[]()<>&;!|\\#+-=.:{}\"'/€🎉\u00a0\u2028"), max_size=40)
 MARKS = st.lists(st.sampled_from(("strong", "em", "strike", "underline", "code", "link", "sub")), max_size=3)
@@ -117,7 +66,7 @@ def test_any_text_is_converted(text: str) -> None:
 
 
 @given(SPECIAL)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_a_paragraph_of_any_characters_reads_back_as_itself(read: Callable[[str], Any], text: str) -> None:
     markdown = adf_to_markdown({"type": "paragraph", "content": [{"type": "text", "text": text}]})
     assert joined(read(markdown).text) == joined(text)
@@ -126,7 +75,7 @@ def test_a_paragraph_of_any_characters_reads_back_as_itself(read: Callable[[str]
 @given(
     st.lists(st.tuples(SPECIAL, MARKS), max_size=6), st.sampled_from(("paragraph", "heading", "tableCell", "taskItem"))
 )
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_styled_words_read_back_as_themselves(
     read: Callable[[str], Any], pieces: list[tuple[str, list[str]]], kind: str
 ) -> None:
@@ -134,12 +83,13 @@ def test_styled_words_read_back_as_themselves(
     node = {"type": kind, "content": content}
     if kind == "tableCell":
         node = {"type": "table", "content": [{"type": "tableRow", "content": [node]}]}
-    read_back = joined(read(adf_to_markdown(node)).text)
-    assert read_back.removeprefix("[]") == joined("".join(words for words, _ in pieces)).removeprefix("[]")
+    words = joined("".join(words for words, _ in pieces))
+    box = "[]" if kind == "taskItem" and words else ""
+    assert joined(read(adf_to_markdown(node)).text) == box + words
 
 
 @given(st.lists(MARKUP, max_size=30))
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=500, deadline=None)
 def test_no_word_between_any_markup_is_lost(read: Callable[[str], Any], pieces: list[str]) -> None:
     words = [f"w{number}w" for number in range(len(pieces) + 1)]
     text = words[0] + "".join(piece + word for piece, word in zip(pieces, words[1:], strict=True))
@@ -148,47 +98,11 @@ def test_no_word_between_any_markup_is_lost(read: Callable[[str], Any], pieces: 
     assert [word for word in words if word not in shown] == []
 
 
-NASTY = [
-    "{{",
-    "[",
-    "*",
-    "|",
-    "||",
-    "!",
-    "{code}",
-    "{quote}",
-    "{panel:title=x}",
-    "{color:red}",
-    ">",
-    "_",
-    "-",
-    "~",
-    "??",
-    "`",
-    "\\",
-    "](",
-    "[a|",
-    "!a.b|",
-    "*a_",
-    "{{a",
-    "{*}a",
-    "<a",
-    "&#",
-    "{html}<",
-    "<!--",
-] + [
-    "\n******* a",
-    "\n* a\n** b",
-    "\n|a|b|",
-    "\n> ",
-    "a\n\n",
-    " ",
-    "\n",
-    "____a",
-    "a*b ",
-    "[a]: ",
-    "~a ^b +c -d _e *f ",
-]
+NASTY = (
+    *("{{", "[", "*", "|", "||", "!", "{code}", "{quote}", "{panel:title=x}", "{color:red}", ">", "_", "-", "~", "??"),
+    *("`", "\\", "](", "[a|", "!a.b|", "*a_", "{{a", "{*}a", "<a", "&#", "{html}<", "<!--", "\n******* a"),
+    *("\n* a\n** b", "\n|a|b|", "\n> ", "a\n\n", " ", "\n", "____a", "a*b ", "[a]: ", "~a ^b +c -d _e *f "),
+)
 
 
 @pytest.mark.parametrize("unit", NASTY)

@@ -27,18 +27,20 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _RUN = re.compile(r"\*+|~+|(?<![\w])_++|(?<!_)_++(?!\w)")
-_BRACKET = re.compile(r"(?<!\\)[\[\]]")
+_BRACKET = re.compile(r"\\.|[\[\]]", re.DOTALL)
+_BALANCED = re.compile(r"[^\[\]\\]*+(?:\[[^\[\]\\]*+\][^\[\]\\]*+)*+")
 
 
-def escape(text: str, *, strict: Collection[str] = ()) -> str:
+def escape(text: str, *, strict: Collection[str] = (), edge: str = " ") -> str:
     """The text with backslashes where CommonMark would take a character for markup.
 
     `strict` names the delimiters that markup of this paragraph uses itself: of those, each that could open or close
-    is escaped; of the others only an opener with a closer behind it.
+    is escaped; of the others only an opener with a closer behind it. `edge` is what stands at the ends of the text,
+    and MARK where line breaks will be written as tags.
     """
     if not _NEEDED.search(text):
         return text
-    runs = _dangerous_runs(text, strict)
+    runs = _dangerous_runs(text if edge == " " else text.replace("\n", edge), strict, edge)
 
     def replace(found: re.Match[str]) -> str:
         kind = found.lastgroup
@@ -56,10 +58,12 @@ def escape(text: str, *, strict: Collection[str] = ()) -> str:
 
 def escape_brackets(text: str) -> str:
     """Escaped text made fit for the inside of a link's brackets."""
-    return _BRACKET.sub(r"\\\g<0>", text)
+    if _BALANCED.fullmatch(text):
+        return text
+    return _BRACKET.sub(lambda found: found[0] if found[0][0] == "\\" else "\\" + found[0], text)
 
 
-def _dangerous_runs(text: str, strict: Collection[str]) -> set[int]:
+def _dangerous_runs(text: str, strict: Collection[str], edge: str) -> set[int]:
     """Where runs of `*`, `_`, `~` start that must be escaped."""
     dangerous: set[int] = set()
     openers: dict[str, list[int]] = {}
@@ -67,8 +71,8 @@ def _dangerous_runs(text: str, strict: Collection[str]) -> set[int]:
     for found in _RUN.finditer(text):
         start, end = found.span()
         char = text[start]
-        before = text[start - 1] if start else " "
-        after = text[end] if end < len(text) else " "
+        before = text[start - 1] if start else edge
+        after = text[end] if end < len(text) else edge
         opens, closes = may_open(char, before, after), may_open(char, after, before)
         if char in strict and (opens or closes):
             dangerous.add(start)

@@ -22,15 +22,23 @@ _TICKS = re.compile("`+")
 _UNSAFE = re.compile(r"[\s<>\\()]")
 _BALANCED = re.compile(r"[^\s<>\\()]*+(?:\([^\s<>\\()]*+\)[^\s<>\\()]*+)*+")
 _TAGS = {"underline": "u", "sub": "sub", "sup": "sup"}
+_KINDS = {"strong": "*", "em": "*", "strike": "~"}
 _WEIGHT = {"strong": 2, "em": 1}
 
 
 @dataclass(slots=True)
 class _Run:
-    """A paragraph under way: words with MARKs, and the markup that the MARKs stand for."""
+    """A paragraph under way: words with MARKs, and the markup that the MARKs stand for.
+
+    `before` and `behind` are the character and the markup character that precede it, where it is part of another;
+    `inside` names the kinds of delimiters that are open around it.
+    """
 
     words: list[str] = field(default_factory=list)
     markup: list[str] = field(default_factory=list)
+    before: str = " "
+    behind: str = ""
+    inside: frozenset[str] = frozenset()
 
     def mark(self, markup: str) -> None:
         if markup[0] == "`" == self.ends_in:
@@ -46,28 +54,34 @@ class _Run:
 
     @property
     def last(self) -> str:
-        return self.words[-1][-1] if self.words else " "
+        return self.words[-1][-1] if self.words else self.before
 
     @property
     def ends_in(self) -> str:
         """The markup character that the run ends in, "" when it ends in words."""
-        return self.markup[-1][-1:] if self.words and self.words[-1] == MARK else ""
+        if not self.words:
+            return self.behind
+        return self.markup[-1][-1:] if self.words[-1] == MARK else ""
 
     @property
     def begins_with(self) -> str:
         return self.markup[0][:1] if self.words and self.words[0] == MARK else ""
 
 
-def write_inlines(inlines: Inlines, *, in_link: bool = False) -> str:
-    """The inlines as markdown; line breaks as two spaces and a newline, no blank line, no outer white space."""
+def write_inlines(inlines: Inlines, *, in_link: bool = False, in_lines: bool = False) -> str:
+    """The inlines as markdown; line breaks as two spaces and a newline, no blank line, no outer white space.
+
+    `in_lines`: these are some of several lines that a cell will join with tags, so that emphasis could span them.
+    """
+    edge, joint = (MARK, set("*_~")) if in_lines else (" ", set[str]())
     if len(inlines) == 1 and isinstance(inlines[0], Text):
-        written = escape(_tidy(inlines[0].value))
+        written = escape(_tidy(inlines[0].value), strict=joint, edge=edge)
         return _broken(escape_brackets(written) if in_link else written)
     run = _Run()
     _write(inlines, run, " ", in_link=in_link)
     words = _tidy("".join(run.words))
     strict = {markup[0] for markup in run.markup if markup and markup[0] in "*_~"}
-    return _broken(_filled(escape(words, strict=strict), run.markup, in_link=in_link))
+    return _broken(_filled(escape(words, strict=strict | joint, edge=edge), run.markup, in_link=in_link))
 
 
 def plain_text(inlines: Inlines) -> str:
@@ -174,6 +188,9 @@ def code_span(value: str) -> str:
 def _write_link(link: Link, run: _Run, *, in_link: bool) -> None:
     url = clean(link.url).strip()
     label = plain_text(link.content).strip()
+    if link.content and not label:
+        run.words.append(" ")
+        return
     if in_link or not url or _UNLINKABLE.match(url):
         _write(link.content or (Text(url),), run, " ", in_link=in_link)
         if label and url and label != url and not in_link:
@@ -221,8 +238,10 @@ def _percent(found: re.Match[str]) -> str:
 
 def _write_styled(styled: Styled, run: _Run, after: str, *, in_link: bool) -> None:
     """A style around its words; white space at their edges stays outside."""
-    inner = _Run()
-    _write(styled.content, inner, " " if styled.style in _TAGS else after, in_link=in_link)
+    tagged = styled.style in _TAGS
+    inside = run.inside if tagged else run.inside | {_KINDS[styled.style]}
+    inner = _Run(before=MARK if tagged else run.last, behind="" if tagged else run.ends_in, inside=inside)
+    _write(styled.content, inner, MARK if tagged else after, in_link=in_link)
     lead, trail = _trim(inner)
     run.words += [lead] if lead else []
     delimiter = _delimiter(styled.style, run, inner, trail[:1] or after)
@@ -265,6 +284,8 @@ def _delimiter(style: str, run: _Run, inner: _Run, after: str) -> str:
     first, last = inner.words[0][0], inner.words[-1][-1]
     if not (surely_opens(before, first) and surely_opens(after, last)):
         return ""
+    if _KINDS[style] in run.inside and not (is_word(first) and is_word(last)):
+        return ""  # between punctuation marks a delimiter both opens and closes: it could close the style around it
     amid_words = is_word(before) or is_word(after)
     taken = {run.ends_in, inner.begins_with, inner.ends_in}
     if style == "strike":

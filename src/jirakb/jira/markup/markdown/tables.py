@@ -69,35 +69,38 @@ def _cell(cell: Cell, *, bold: bool) -> str:
 
 def cell_text(blocks: Blocks) -> str:
     """Blocks on one line, fit for a cell."""
-    return "<br>".join(_lines(blocks)).replace("|", "\\|")
+    lines = _lines(blocks, several=False)
+    if len(lines) > 1:
+        lines = _lines(blocks, several=True)
+    return "<br>".join(lines).replace("|", "\\|")
 
 
-def _lines(blocks: Blocks) -> list[str]:
-    return [line for block in blocks for line in _block_lines(block) if line]
+def _lines(blocks: Blocks, *, several: bool) -> list[str]:
+    return [line for block in blocks for line in _block_lines(block, several=several) if line]
 
 
-def _block_lines(block: Block) -> list[str]:
+def _block_lines(block: Block, *, several: bool) -> list[str]:
     match block:
         case Paragraph(content):
-            return write_inlines(content).split(BREAK)
+            return write_inlines(content, in_lines=several).split(BREAK)
         case Heading():
-            return write_inlines((Styled("strong", block.content),)).split(BREAK)
+            return write_inlines((Styled("strong", block.content),), in_lines=several).split(BREAK)
         case CodeBlock():
             return [code_span(line) for line in block.text.split("\n")]
         case Quote(content):
-            return _lines(content)
+            return _lines(content, several=several)
         case ItemList():
-            return _item_lines(block)
+            return _item_lines(block, several=several)
         case Table(rows):
-            return [" / ".join(" ".join(_lines(cell.content)) for cell in row) for row in rows]
+            return [" / ".join(" ".join(_lines(cell.content, several=several)) for cell in row) for row in rows]
         case Rule():
             return []
 
 
-def _item_lines(items: ItemList) -> list[str]:
+def _item_lines(items: ItemList, *, several: bool) -> list[str]:
     lines: list[str] = []
     for number, item in enumerate(items.items, items.start):
-        first, *others = _lines(item.content) or [""]
+        first, *others = _lines(item.content, several=several) or [""]
         lines += [item_marker(items, item.mark, number) + first, *others]
     return lines
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jirakb.errors import UsageError
@@ -63,6 +63,12 @@ class Settings:
             brake_share=_number(env, "JIRAKB_BRAKE_SHARE", cls.brake_share),
             brake_count=int(_number(env, "JIRAKB_BRAKE_COUNT", cls.brake_count)),
         )
+
+    @classmethod
+    def for_home(cls, home: Path | None) -> Settings:
+        """The settings of this process with another home, where one is given."""
+        settings = cls.read()
+        return replace(settings, home=home) if home else settings
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

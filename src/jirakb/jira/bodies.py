@@ -1,21 +1,23 @@
 """What is one issue of an answer: a body, complete with all its comments and worklogs, or broken?
 
-Jira embeds only the first part of a long list of comments and says so in `total`; the rest is paged in.
+Jira embeds only the first part of a long list of comments and says so in `total`; the rest is paged in. A body is parsed
+only when something is put into it; else its bytes are kept as they came.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from datetime import datetime
+from typing import Any
 
-import orjson
+import msgspec
 
 from jirakb.documents import IssueRef, RawIssue
 from jirakb.errors import ProtocolError
-from jirakb.jira.client.endpoints import JiraClient, OffsetPage, Part
-from jirakb.jira.lenient import mapping, number
+from jirakb.jira.client.endpoints import JiraClient, Part, PartPage
+from jirakb.jira.client.pages import IssueBytes, issue_bytes
+from jirakb.jira.lenient import decode, mapping, number
 from jirakb.jira.times import parse_time
 
 _PARTS: tuple[Part, ...] = ("comment", "worklog")
@@ -25,29 +27,60 @@ _PASSES = 3
 """Times that a list is read when it shrinks between its pages."""
 
 
-def issue_number(data: object) -> int:
-    """The id of an issue as it was sent; raises ProtocolError when it has none."""
-    found = number(mapping(data).get("id"))
-    if found is None:
-        raise ProtocolError("An answer holds an issue without an id.", status=200)
-    return found
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One issue of an answer. `cut` are the lists of which it holds only a part; `key` is "" where it has none."""
+
+    number: int
+    key: str
+    updated: datetime | None
+    cut: tuple[Part, ...]
+    payload: IssueBytes
 
 
-def by_number(rows: Iterable[object]) -> dict[int, dict[str, object]]:
-    """The issues as sent, by id; raises ProtocolError when one of them is not even an object with an id."""
-    return {issue_number(row): cast(dict[str, object], row) for row in rows}
+class _List(msgspec.Struct, gc=False):
+    total: Any = None
+    comments: list[msgspec.Raw] | None = None
+    worklogs: list[msgspec.Raw] | None = None
 
 
-def raw_issue(client: JiraClient, issue: dict[str, object]) -> RawIssue | None:
+class _Fields(msgspec.Struct, gc=False):
+    updated: Any = None
+    comment: _List | None = None
+    worklog: _List | None = None
+
+
+class _Issue(msgspec.Struct, gc=False):
+    id: Any = None
+    key: Any = None
+    fields: _Fields | None = None
+
+
+_ISSUE = msgspec.json.Decoder(_Issue)
+
+
+def read_body(payload: IssueBytes) -> Body:
+    """Looks into an issue without parsing its texts; raises ProtocolError when it is not even an object with an id."""
+    try:
+        found = _ISSUE.decode(payload)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return _read_odd_body(payload)
+    fields = found.fields or _Fields()
+    cut = tuple(part for part in _PARTS if (held := _list_of(fields, part)) and _is_cut(_rows(held, part), held.total))
+    return _body(found.id, found.key, fields.updated, cut, payload)
+
+
+def by_number(payloads: Iterable[IssueBytes]) -> dict[int, Body]:
+    """The issues of an answer by id; raises ProtocolError when one of them is not even an object with an id."""
+    return {body.number: body for body in map(read_body, payloads)}
+
+
+def raw_issue(client: JiraClient, body: Body) -> RawIssue | None:
     """The complete body; None when the issue vanished while its comments were read. Raises ProtocolError on a broken one."""
-    found = complete(client, issue)
-    if found is None:
-        return None
-    key = found.get("key")
-    updated = parse_time(mapping(found.get("fields")).get("updated"))
-    if not isinstance(key, str) or not key or updated is None:
+    if not body.key or body.updated is None:
         raise ProtocolError("An answer holds an issue without key, fields or time of update.", status=200)
-    return RawIssue(issue_number(found), key, updated, _payload(found))
+    payload = _complete(client, body) if body.cut else bytes(body.payload)
+    return None if payload is None else RawIssue(body.number, body.key, body.updated, payload)
 
 
 def single(client: JiraClient, wanted: int) -> RawIssue | None:
@@ -55,37 +88,61 @@ def single(client: JiraClient, wanted: int) -> RawIssue | None:
     answer = client.issue(wanted, attempts=3)
     if answer.status != 200:
         return None
-    return raw_issue(client, next(iter(by_number([answer.data]).values())))
+    return raw_issue(client, read_body(issue_bytes(answer.data)))
 
 
-def reference(row: object) -> IssueRef:
+def reference(payload: IssueBytes) -> IssueRef:
     """A row of a listing."""
-    return IssueRef(issue_number(row), parse_time(mapping(mapping(row).get("fields")).get("updated")))
+    body = read_body(payload)
+    return IssueRef(body.number, body.updated)
 
 
-def complete(client: JiraClient, issue: dict[str, object]) -> dict[str, object] | None:
+def _read_odd_body(payload: IssueBytes) -> Body:
+    """The same of an issue that holds values of other types than documented."""
+    try:
+        issue = mapping(decode(bytes(payload)))
+    except ValueError as exc:
+        raise ProtocolError(f"An answer holds an issue that cannot be read: {exc}.", status=200) from exc
+    fields = mapping(issue.get("fields"))
+    held = {part: mapping(fields.get(part)) for part in _PARTS}
+    cut = tuple(part for part in _PARTS if _is_cut(held[part].get(f"{part}s"), held[part].get("total")))
+    return _body(issue.get("id"), issue.get("key"), fields.get("updated"), cut, payload)
+
+
+def _body(id_: object, key: object, updated: object, cut: tuple[Part, ...], payload: IssueBytes) -> Body:
+    found = number(id_)
+    if found is None:
+        raise ProtocolError("An answer holds an issue without an id.", status=200)
+    return Body(found, key if isinstance(key, str) else "", parse_time(updated), cut, payload)
+
+
+def _list_of(fields: _Fields, part: Part) -> _List | None:
+    return fields.comment if part == "comment" else fields.worklog
+
+
+def _rows(held: _List, part: Part) -> object:
+    return held.comments if part == "comment" else held.worklogs
+
+
+def _is_cut(rows: object, total: object) -> bool:
+    return isinstance(rows, list) and len(rows) < (number(total) or 0)
+
+
+def _complete(client: JiraClient, body: Body) -> bytes | None:
     """The issue with every comment and worklog; None when it is gone."""
-    for part in _PARTS:
-        embedded = mapping(mapping(issue.get("fields")).get(part))
-        if not _is_cut(embedded, part):
-            continue
-        rest = _read_all(client, issue_number(issue), part)
+    issue = mapping(decode(bytes(body.payload)))
+    for part in body.cut:
+        rest = _read_all(client, body.number, part)
         if rest is None:
             return None
-        issue = _with_part(issue, part, embedded, rest)
-    return issue
+        issue = _with_part(issue, part, rest)
+    return issue_bytes(issue)
 
 
-def _is_cut(embedded: Mapping[str, object], part: Part) -> bool:
-    rows = embedded.get(f"{part}s")
-    return isinstance(rows, list) and len(rows) < (number(embedded.get("total")) or 0)
-
-
-def _with_part(
-    issue: dict[str, object], part: Part, embedded: Mapping[str, object], rows: Sequence[object]
-) -> dict[str, object]:
-    whole = {**embedded, f"{part}s": rows, "startAt": 0, "maxResults": len(rows), "total": len(rows)}
-    return {**issue, "fields": {**mapping(issue.get("fields")), part: whole}}
+def _with_part(issue: Mapping[str, object], part: Part, rows: Sequence[object]) -> Mapping[str, object]:
+    fields = mapping(issue.get("fields"))
+    whole = {**mapping(fields.get(part)), f"{part}s": rows, "startAt": 0, "maxResults": len(rows), "total": len(rows)}
+    return {**issue, "fields": {**fields, part: whole}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +178,5 @@ def _read_once(client: JiraClient, issue: int, part: Part) -> _Pass | None:
             return _Pass(list(rows.values()), page.total < first_total)
 
 
-def _is_last(page: OffsetPage, start: int) -> bool:
+def _is_last(page: PartPage, start: int) -> bool:
     return not page.rows or start >= page.total
-
-
-def _payload(issue: Mapping[str, object]) -> bytes:
-    try:
-        return orjson.dumps(issue)
-    except (TypeError, ValueError):
-        # Lone surrogates and numbers beyond 64 bits, which only the standard library writes.
-        return json.dumps(issue).encode()

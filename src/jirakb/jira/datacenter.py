@@ -9,8 +9,8 @@ from datetime import datetime
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
 from jirakb.jira.bisect import fetch_in_halves
-from jirakb.jira.bodies import by_number, raw_issue, reference, single
-from jirakb.jira.client.endpoints import JiraClient, OffsetPage
+from jirakb.jira.bodies import Body, by_number, raw_issue, reference, single
+from jirakb.jira.client.endpoints import JiraClient, IssuePage
 from jirakb.jira.identity import Identity
 from jirakb.source import Batch, Listing
 
@@ -52,7 +52,7 @@ class DataCenterReader:
         found: dict[int, datetime] = {}
         for start in range(0, len(numbers), _PAGE):
             rows = self._by_ids(numbers[start : start + _PAGE], ["updated"])
-            found |= {ref.number: ref.updated for row in rows.values() if (ref := reference(row)).updated}
+            found |= {number: body.updated for number, body in rows.items() if body.updated}
         if len(found) < len(numbers):
             self.identity.verify()
         return found
@@ -91,11 +91,9 @@ class DataCenterReader:
             self.identity.verify()
         return Batch(issues)
 
-    def _by_ids(
-        self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None
-    ) -> dict[int, dict[str, object]]:
+    def _by_ids(self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None) -> dict[int, Body]:
         """The issues that the index knows, asked for again until no further one comes: the site may clamp its pages."""
-        found: dict[int, dict[str, object]] = {}
+        found: dict[int, Body] = {}
         while left := [number for number in numbers if number not in found]:
             page = self.client.search(query.ids(left), fields, 0, len(left), lenient=True, attempts=attempts)
             if page is None:
@@ -107,7 +105,7 @@ class DataCenterReader:
                 break
         return found
 
-    def _search(self, jql: str, start: int, size: int, *, lenient: bool = False) -> OffsetPage:
+    def _search(self, jql: str, start: int, size: int, *, lenient: bool = False) -> IssuePage:
         page = self.client.search(jql, ["updated"], start, size, lenient=lenient)
         if page is None:
             raise ProtocolError(f"{self.client.site} refused a query that it had taken before.", url=self.client.site)

@@ -38,9 +38,12 @@ class Pacer:
         self._until: dict[str, float] = {}
 
     @contextmanager
-    def turn(self, endpoint: str) -> Iterator[None]:
-        """Waits until this endpoint may be called and one of the connections is free; holds the connection meanwhile."""
-        self._take_slot(endpoint)
+    def turn(self, endpoint: str, sleep: Callable[[float], None] | None = None) -> Iterator[None]:
+        """Waits until this endpoint may be called and one of the connections is free; holds the connection meanwhile.
+
+        `sleep` is how the caller waits, where it has its own way of being interrupted.
+        """
+        self._take_slot(endpoint, sleep or self._timing.sleep)
         try:
             yield
         finally:
@@ -64,11 +67,11 @@ class Pacer:
             until = max(self._everything_until, self._until.get(endpoint, 0.0))
         return max(0.0, until - self._timing.monotonic())
 
-    def _take_slot(self, endpoint: str) -> None:
+    def _take_slot(self, endpoint: str, sleep: Callable[[float], None]) -> None:
         """Never sleeps with a slot in hand: calls to other endpoints go on while this one is held back."""
         while True:
             while wait := self.due_in(endpoint):
-                self._timing.sleep(wait)
+                sleep(wait)
             self._slots.acquire()
             if not self.due_in(endpoint):
                 return

@@ -94,12 +94,19 @@ class Columns:
 
     def readable(self, sets: frozenset[int]) -> Mask:
         """The documents whose own readers are among these sets."""
-        return np.isin(self.readers, sorted(sets))
+        return among(self.readers, sets)
 
     def rows(self, documents: Integers) -> Integers:
         """Rows of documents, -1 where there is none (any more)."""
         known = documents < len(self.row_of)
         return np.where(known, self.row_of[np.where(known, documents, 0)], -1).astype(np.int64)
+
+
+def among(numbers: Integers, some: Iterable[int]) -> Mask:
+    """Which of the numbers are among some; by a table, since all of them are small."""
+    table = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.bool_)
+    table[[number for number in some if number < len(table)]] = True
+    return table[numbers]
 
 
 def empty_columns() -> Columns:

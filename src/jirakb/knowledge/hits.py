@@ -18,7 +18,7 @@ from jirakb.knowledge.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
 from jirakb.knowledge.result import Hit, HitFields, HitSection
 from jirakb.knowledge.snippet import Marker
 
-_MOST_NEAR = 6
+_MOST_NEAR = 3
 _MOST_PASSAGES = 400
 _MOST_SECTIONS = 8
 """What is looked at for one hit's snippet: enough for all but the longest issues."""

@@ -15,7 +15,7 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from jirakb.knowledge.filters import Filter, Integers, Mask
+from jirakb.knowledge.filters import Filter, Integers, Mask, among
 from jirakb.knowledge.hits import Found, HitReader
 from jirakb.knowledge.indexes import View
 from jirakb.knowledge.lookup import Lookup, Matches
@@ -81,7 +81,10 @@ class Inquiry:
     def allowed(self) -> Mask:
         """The vectors of admitted documents and readable passages, by the matrix's row."""
         documents = np.append(self.admitted, False)[self.view.rows]  # row -1 is a document that is gone
-        return documents & _among(self.view.matrix.readers, self.sets)
+        matrix = self.view.matrix
+        if 0 in self.sets and not matrix.is_restricted:
+            return documents
+        return documents & among(matrix.readers, self.sets)
 
     def newest(self) -> Answer:
         """What the filter admits, newest update first."""
@@ -156,7 +159,7 @@ class Inquiry:
 
     def _documents_of(self, issues: Iterable[int]) -> list[int]:
         columns = self.view.columns
-        documents: list[int] = columns.document[self.admitted & _among(columns.issue, issues)].tolist()
+        documents: list[int] = columns.document[self.admitted & among(columns.issue, issues)].tolist()
         return documents
 
     # Counting
@@ -236,13 +239,6 @@ def _marker(lookup: Lookup | None, view: View) -> Marker:
     if lookup is None or view.text is None:
         return Marker({}, lambda _: ())
     return Marker(lookup.weights(), view.text.words)
-
-
-def _among(numbers: Integers, some: Iterable[int]) -> Mask:
-    """Which of the numbers are among some; by a table, since all of them are small."""
-    table = np.zeros(int(numbers.max(initial=0)) + 1, dtype=np.bool_)
-    table[[number for number in some if number < len(table)]] = True
-    return table[numbers]
 
 
 _BY_KEY = """

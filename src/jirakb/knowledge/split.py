@@ -99,16 +99,12 @@ def _sections(whole: ReaderText) -> Iterator[Section]:
             whole.text[overlap_start:stop],
             start - overlap_start,
             _anchors_from(whole.anchors, starts, overlap_start, stop),
-            tuple(
-                (a - overlap_start, b - overlap_start) for a, b in _passages(whole.text, starts, start, stop)
-            ),
+            tuple((a - overlap_start, b - overlap_start) for a, b in _passages(whole.text, starts, start, stop)),
         )
         overlap_start = _overlap_start(whole.text, stop)
 
 
-def _anchors_from(
-    anchors: tuple[Anchor, ...], starts: list[int], start: int, stop: int
-) -> tuple[Anchor, ...]:
+def _anchors_from(anchors: tuple[Anchor, ...], starts: list[int], start: int, stop: int) -> tuple[Anchor, ...]:
     """The anchors that rule start..stop, counted from start."""
     first = bisect_right(starts, start) - 1
     return tuple(

@@ -29,7 +29,7 @@ from jirakb.knowledge.words import analyzer, indexed_text
 LAYOUT = 1
 """Raised when the schema or the analyzer changes: an index of another layout is made anew."""
 OPEN, RESTRICTED = "open", "restricted"
-SUMMARY_WEIGHT = 4
+SUMMARY_WEIGHT = 6
 """The summary's words count so often in the one field: adding up the scores of two fields ranks worse."""
 _HEAP_BYTES = 32_000_000  # of each of the two writers
 _COMMIT_CHARS = 64_000_000  # a bulk commits about this often and goes on from there when it is killed

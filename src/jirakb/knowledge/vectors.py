@@ -74,6 +74,11 @@ class Matrix:
         return np.ascontiguousarray(self.facts[:, READERS])
 
     @cached_property
+    def is_restricted(self) -> bool:
+        """Whether any row is of text that not every reader sees."""
+        return bool(self.readers.any())
+
+    @cached_property
     def _by_document(self) -> tuple[Integers, Integers]:
         order = np.argsort(self.documents, kind="stable")
         return order, self.documents[order]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 from jirakb.control.catalog import Catalog, Entry
@@ -19,12 +18,6 @@ from jirakb.settings import Settings
 from jirakb.sync import Wish, sync
 
 EmbeddingsName = Literal["minilm", "none"]
-
-
-def settings_for(home: Path | None) -> Settings:
-    """The settings of this process, with the home of the command line."""
-    settings = Settings.read()
-    return replace(settings, home=home) if home else settings
 
 
 @contextmanager

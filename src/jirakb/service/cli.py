@@ -1,4 +1,7 @@
-"""The command line: each command reads its options, calls one function and shows what came back."""
+"""The command line: each command reads its options, calls one function and shows what came back.
+
+Commands import what they need when they run: models, indexes and databases take seconds to load, --help should not.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +17,15 @@ from ulid import ULID
 
 from jirakb import __version__
 from jirakb.errors import JirakbError
-from jirakb.knowledge.filters import Filter
-from jirakb.knowledge.search import Mode, Searcher
 from jirakb.report import Report
-from jirakb.service import console, demo, export, options
-from jirakb.service.app import (
-    EmbeddingsName,
-    embedder_of,
-    every_knowledge_base,
-    knowledge_base,
-    run_sync,
-    settings_for,
-)
-from jirakb.service.options import Reading
-from jirakb.service.status import status_json
+from jirakb.service import console, options
 from jirakb.settings import Settings
-from jirakb.simulator.simulate import simulate as simulate_site
-from jirakb.sync import Prune, Wish
 
+EmbeddingsName = Literal["minilm", "none"]
 ExportFormat = Literal["md", "jsonl"]
 Flavor = Literal["cloud", "dc"]
+Mode = Literal["hybrid", "text", "vector"]
+Prune = Literal["auto", "always", "never"]
 
 app = typer.Typer(
     help="Makes a Jira site a searchable knowledge base and keeps it true.",
@@ -124,7 +116,10 @@ def sync(
     as_json: options.Json = False,
 ) -> None:
     """Bring a knowledge base up to date with a Jira site: all of it the first time, what changed later."""
-    reading = Reading(
+    from jirakb.service.app import run_sync
+    from jirakb.sync import Wish
+
+    reading = options.Reading(
         base_url=base_url, projects=tuple(project or ()), jql=jql, email=email, username=username, token=token,
         token_file=token_file, password=password, scoped_token=scoped_token, batch_size=batch_size,
         include_comments=include_comments, include_attachments=include_attachments,
@@ -136,7 +131,7 @@ def sync(
         since=options.moment(start_ts, "--start-ts"), until=options.moment(end_ts, "--end-ts"),
     )  # fmt: skip
     with console.progress_bars() as watch:
-        report = run_sync(reading, wish, settings_for(home), kb=kb, embeddings=embeddings, watch=watch)
+        report = run_sync(reading, wish, Settings.for_home(home), kb=kb, embeddings=embeddings, watch=watch)
     console.show_report(report)
     if as_json:
         console.write_json(report.to_json())
@@ -163,12 +158,19 @@ def search(
     as_json: options.Json = False,
 ) -> None:
     """Find issues by words and by meaning, best first."""
+    from jirakb.knowledge.filters import Filter
+    from jirakb.knowledge.search import Searcher
+    from jirakb.service.app import embedder_of, knowledge_base
+
     wanted = Filter(
         projects=tuple(project or ()), types=tuple(type_ or ()), statuses=tuple(status or ()),
         priorities=tuple(priority or ()), assignees=tuple(assignee or ()), labels=tuple(label or ()),
         updated_since=options.since(updated_since, datetime.now(UTC)) if updated_since else None,
     )  # fmt: skip
-    with knowledge_base(settings_for(home), kb) as (_, base), closing(Searcher(base, embedder_of(base))) as searcher:
+    with (
+        knowledge_base(Settings.for_home(home), kb) as (_, base),
+        closing(Searcher(base, embedder_of(base))) as searcher,
+    ):
         result = searcher.search(query, filter=wanted, principals=None, mode=mode, limit=limit).to_json()
     if as_json:
         console.write_json(result)
@@ -184,10 +186,13 @@ def show(
     as_json: options.Json = False,
 ) -> None:
     """Print an issue's document, as markdown."""
-    with knowledge_base(settings_for(home), kb) as (_, base):
+    from jirakb.service.app import knowledge_base
+    from jirakb.service.export import document_json
+
+    with knowledge_base(Settings.for_home(home), kb) as (_, base):
         documents = base.documents(key)
     if as_json:
-        console.write_json(export.document_json(documents[0]))
+        console.write_json(document_json(documents[0]))
     else:
         console.write(documents[0].markdown.rstrip("\n"))
 
@@ -201,8 +206,11 @@ def export_command(
     as_json: options.Json = False,
 ) -> None:
     """Write every document to files."""
+    from jirakb.service import export
+    from jirakb.service.app import knowledge_base
+
     export.prepare_folder(out)
-    with knowledge_base(settings_for(home), kb) as (_, base):
+    with knowledge_base(Settings.for_home(home), kb) as (_, base):
         write = export.export_markdown if format_ == "md" else export.export_jsonl
         count = write(base.each_document(), out)
     console.say(f"{count} documents written to {out}.")
@@ -213,7 +221,10 @@ def export_command(
 @app.command()
 def status(home: options.Home = None, as_json: options.Json = False, kb: options.KbOrAll = None) -> None:
     """Say what each knowledge base holds and up to when it has read."""
-    settings = settings_for(home)
+    from jirakb.service.app import every_knowledge_base
+    from jirakb.service.status import status_json
+
+    settings = Settings.for_home(home)
     found = [status_json(entry, base) for entry, base in every_knowledge_base(settings, kb)]
     if as_json:
         console.write_json({"kbs": found})
@@ -230,6 +241,8 @@ def simulate(
     port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = 0,
 ) -> None:
     """Serve a simulated Jira site on this machine, until interrupted. The first line of output says how to reach it."""
+    from jirakb.simulator.simulate import simulate as simulate_site
+
     simulate_site(flavor, site or [], port)
 
 
@@ -239,7 +252,9 @@ def demo_command(
     home: options.Home = None,
 ) -> None:
     """Start a simulated site, sync it, search it."""
-    demo.demo(home, once=once)
+    from jirakb.service.demo import demo
+
+    demo(home, once=once)
 
 
 def _print_version(wanted: bool) -> None:

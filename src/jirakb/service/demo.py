@@ -19,7 +19,7 @@ from jirakb.knowledge.filters import NO_FILTER
 from jirakb.knowledge.search import Searcher
 from jirakb.report import Report
 from jirakb.service import console
-from jirakb.service.app import embedder_of, knowledge_base, run_sync, settings_for
+from jirakb.service.app import embedder_of, knowledge_base, run_sync
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
 from jirakb.sync import Wish
@@ -56,7 +56,7 @@ def demo(home: Path | None, *, once: bool) -> None:
     with ExitStack() as stack:
         home = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jirakb-demo-")))
         site = stack.enter_context(simulated_site())
-        settings = replace(settings_for(home), gateway_url=site.gateway_url)
+        settings = replace(Settings.for_home(home), gateway_url=site.gateway_url)
         console.say(f"A simulated Jira Cloud site is served at {site.base_url}.")
         _show_sync(site, settings)
         _show_edit(site, settings)
@@ -145,4 +145,3 @@ def _announced(process: subprocess.Popen[str]) -> SimulatedSite:
     told = orjson.loads(line)
     account = told["credentials"]
     return SimulatedSite(told["base_url"], told["gateway_url"], account["email"], account["token"])
-

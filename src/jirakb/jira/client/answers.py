@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -59,11 +59,19 @@ class Throttled:
 
 
 def judge(
-    label: str, url: str, status: int, headers: Mapping[str, str], body: bytes, accepted: frozenset[int], now: float
+    label: str,
+    url: str,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    accepted: frozenset[int],
+    now: float,
+    read: Callable[[bytes], object] = decode,
 ) -> Answer | Broken | Throttled:
     """Reads an answer to the call `label`; raises the error that a refusal means, unless its status is `accepted`.
 
-    `headers` are found by lower-case names; `now` is the epoch time, for dates in headers.
+    `headers` are found by lower-case names; `now` is the epoch time, for dates in headers. `read` makes data of the body
+    of a success, and raises ValueError when it cannot.
     """
     if status == 429:
         return Throttled(_asked_wait(headers, now), everything="burst" not in headers.get("ratelimit-reason", ""))
@@ -74,7 +82,7 @@ def judge(
         return Answer(status, headers, _json_or_none(body))
     if status >= 300:
         raise _refusal(label, url, status, headers, _json_or_none(body))
-    return _data(label, status, headers, body)
+    return _data(label, status, headers, body, read)
 
 
 def words_of(data: object) -> str:
@@ -118,11 +126,13 @@ def locked_account(headers: Mapping[str, str], url: str, status: int) -> Insuffi
     )
 
 
-def _data(label: str, status: int, headers: Mapping[str, str], body: bytes) -> Answer | Broken:
-    if not body.strip():
+def _data(
+    label: str, status: int, headers: Mapping[str, str], body: bytes, read: Callable[[bytes], object]
+) -> Answer | Broken:
+    if not body or body.isspace():
         return Broken(f"it answered nothing to {label}", status)
     try:
-        return Answer(status, headers, decode(body))
+        return Answer(status, headers, read(body))
     except ValueError:
         what = "HTML (a login page or a proxy's?)" if _is_html(headers, body) else "incomplete or broken JSON"
         return Broken(f"it answered {what} to {label}", status)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import quote
 
 from jirakb.errors import ProtocolError
 from jirakb.jira.client.answers import Answer
+from jirakb.jira.client.pages import IssueBytes, read_page
 from jirakb.jira.client.sender import Call, Sender
 from jirakb.jira.lenient import line, mapping, number
 
@@ -26,16 +27,26 @@ Part = Literal["comment", "worklog"]
 
 @dataclass(frozen=True, slots=True)
 class IdPage:
-    """A page of Cloud's search: rows as sent, and the token of the next page ("" on the last)."""
+    """A page of Cloud's search: issues as sent, and the token of the next page ("" on the last)."""
 
-    rows: Sequence[object]
+    rows: Sequence[IssueBytes]
     next_token: str
     answer: Answer
 
 
 @dataclass(frozen=True, slots=True)
-class OffsetPage:
-    """A page counted from `start`: rows as sent, and how many there are in all."""
+class IssuePage:
+    """A page of Data Center's search, counted from `start`: issues as sent, and how many there are in all."""
+
+    rows: Sequence[IssueBytes]
+    start: int
+    total: int
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True)
+class PartPage:
+    """A page of comments or worklogs, counted from `start`, and how many there are in all."""
 
     rows: Sequence[object]
     start: int
@@ -47,7 +58,7 @@ class OffsetPage:
 class Fetched:
     """What bulkfetch brought: issues as sent, and the ids that it could not bring with its reason."""
 
-    issues: Sequence[object]
+    issues: Sequence[IssueBytes]
     errors: Mapping[str, str]
     answer: Answer
 
@@ -102,14 +113,14 @@ class JiraClient:
     def bulk_fetch(self, numbers: Sequence[int], fields: Sequence[str], *, attempts: int | None = None) -> Fetched:
         """Bodies by id on Cloud; 400 is raised as ConnectorValidationError."""
         asked = {"issueIdsOrKeys": [str(number) for number in numbers], "fields": list(fields)}
-        call = Call("POST", "POST issue/bulkfetch", "issue/bulkfetch", body=asked)
+        call = Call("POST", "POST issue/bulkfetch", "issue/bulkfetch", body=asked, read=read_page)
         answer = self._sender.send(call, attempts=attempts)
         data = mapping(answer.data)
         errors = {
             line(mapping(error).get("id")): line(mapping(error).get("errorMessage"))
             for error in self._array(data, "issueErrors", "bulkfetch", optional=True)
         }
-        return Fetched(self._array(data, "issues", "bulkfetch"), errors, answer)
+        return Fetched(self._issues(data, "bulkfetch"), errors, answer)
 
     def search(
         self,
@@ -120,15 +131,19 @@ class JiraClient:
         *,
         lenient: bool = False,
         attempts: int | None = None,
-    ) -> OffsetPage | None:
+    ) -> IssuePage | None:
         """A page of Data Center's search. `lenient`: dead ids are passed over, and None stands for a query refused."""
         asked = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
         if lenient:
             asked["validateQuery"] = False
         accepted = frozenset({400}) if lenient else frozenset[int]()
-        call = Call("POST", "POST search", "search", body=asked, accepted=accepted)
+        call = Call("POST", "POST search", "search", body=asked, accepted=accepted, read=read_page)
         answer = self._sender.send(call, attempts=attempts)
-        return None if answer.status == 400 else self._offset_page(answer, "issues", start)
+        if answer.status == 400:
+            return None
+        data = mapping(answer.data)
+        rows = self._issues(data, "search")
+        return IssuePage(rows, *_position(data, start, len(rows)), answer)
 
     def issue(self, number: int, *, attempts: int | None = None) -> Answer:
         """One whole issue; 401, 403 and 404 (gone, or no longer shown) are the caller's to judge."""
@@ -141,7 +156,7 @@ class JiraClient:
         )
         return self._sender.send(call, attempts=attempts)
 
-    def parts(self, number: int, part: Part, start: int, size: int) -> OffsetPage | None:
+    def parts(self, number: int, part: Part, start: int, size: int) -> PartPage | None:
         """A page of an issue's comments or worklogs, oldest first; None when the issue is gone."""
         params = {"startAt": str(start), "maxResults": str(size)}
         if part == "comment":
@@ -149,21 +164,21 @@ class JiraClient:
         path = f"issue/{number}/{part}"
         call = Call("GET", f"GET issue/{{key}}/{part}", path, params=params, accepted=frozenset({404}))
         answer = self._sender.send(call)
-        return None if answer.status == 404 else self._offset_page(answer, f"{part}s", start)
+        if answer.status == 404:
+            return None
+        data = mapping(answer.data)
+        rows = self._array(data, f"{part}s", part)
+        return PartPage(rows, *_position(data, start, len(rows)), answer)
 
     def _id_page(self, answer: Answer) -> IdPage:
         data = mapping(answer.data)
-        rows = self._array(data, "issues", "search/jql")
+        rows = self._issues(data, "search/jql")
         token = data.get("nextPageToken")
         last = data.get("isLast") is True or not isinstance(token, str)
         return IdPage(rows, "" if last else str(token), answer)
 
-    def _offset_page(self, answer: Answer, name: str, start: int) -> OffsetPage:
-        data = mapping(answer.data)
-        rows = self._array(data, name, name)
-        echoed = number(data.get("startAt"))
-        total = number(data.get("total"))
-        return OffsetPage(rows, start if echoed is None else echoed, len(rows) if total is None else total, answer)
+    def _issues(self, data: Mapping[str, object], what: str) -> Sequence[IssueBytes]:
+        return cast(Sequence[IssueBytes], self._array(data, "issues", what))
 
     def _array(self, data: Mapping[str, object], name: str, what: str, *, optional: bool = False) -> Sequence[object]:
         found = data.get(name)
@@ -174,8 +189,14 @@ class JiraClient:
         raise ProtocolError(f"{self.site} answered {what} without {name}.", url=self.site, status=200)
 
 
+def _position(data: Mapping[str, object], start: int, rows: int) -> tuple[int, int]:
+    """From where a page counts, and how many rows there are in all; what the page does not say is presumed."""
+    echoed, total = number(data.get("startAt")), number(data.get("total"))
+    return start if echoed is None else echoed, rows if total is None else total
+
+
 def _search_call(jql: str, asked: Mapping[str, object]) -> Call:
     if len(jql) > _LONGEST_QUERY_IN_URL:
-        return Call("POST", "POST search/jql", "search/jql", body=asked)
+        return Call("POST", "POST search/jql", "search/jql", body=asked, read=read_page)
     params = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in asked.items()}
-    return Call("GET", "GET search/jql", "search/jql", params=params)
+    return Call("GET", "GET search/jql", "search/jql", params=params, read=read_page)

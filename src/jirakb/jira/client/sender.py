@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import urlsplit
@@ -19,7 +19,9 @@ import jirakb
 from jirakb.errors import InsufficientPermissionsError, ProtocolError, RateLimitedError, SiteUnreachableError
 from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, refuse_anonymous
+from jirakb.jira.client.encoding import ACCEPTED, unpack
 from jirakb.jira.client.retries import Budget, Trouble
+from jirakb.jira.lenient import decode
 from jirakb.jira.pacing import Pacer, Timing
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts
@@ -41,6 +43,8 @@ class Call:
     body: object = None
     accepted: frozenset[int] = frozenset()
     """Error statuses that the caller judges itself."""
+    read: Callable[[bytes], object] = decode
+    """What makes data of the body."""
 
 
 class Tally:
@@ -76,6 +80,7 @@ def open_http(
         headers={
             "User-Agent": f"jirakb/{jirakb.__version__}",
             "Accept": "application/json",
+            "Accept-Encoding": ACCEPTED,
             "X-Atlassian-Token": "no-check",
         },
         follow_redirects=False,
@@ -129,14 +134,19 @@ class Sender:
                 self._recover(call, outcome, trouble)
 
     def _try(self, call: Call) -> Answer | Broken | Throttled:
-        with self._pacer.turn(call.label):
+        with self._pacer.turn(call.label, self._timing.sleep):
             if self._locked_out:
                 raise self._locked_out
             self._tally.count(call.label)
             try:
-                status, headers, body = self._exchange(call)
-            except (httpx2.TransportError, httpx2.DecodingError) as exc:
+                status, headers, packed = self._exchange(call)
+            except httpx2.TransportError as exc:
                 return self._no_answer(call, exc)
+        # The turn is over: while this thread unpacks and reads, another one uses the connection.
+        try:
+            body = self._unpack(call, status, headers, packed)
+        except ValueError as exc:
+            return Broken(f"{call.label} ended with {exc}", status)
         return self._judge(call, status, headers, body)
 
     def _exchange(self, call: Call) -> tuple[int, httpx2.Headers, bytes]:
@@ -154,16 +164,23 @@ class Sender:
         return headers | ({"Content-Type": "application/json"} if call.body is not None else {})
 
     def _read(self, call: Call, response: httpx2.Response) -> bytes:
-        body = bytearray()
-        for piece in response.iter_bytes():
-            body += piece
-            if len(body) > self._max_bytes:
-                raise ProtocolError(
-                    f"{self.site} answered more than {self._max_bytes} bytes to {call.label}.",
-                    url=self.site,
-                    status=response.status_code,
-                )
-        return bytes(body)
+        pieces, size = list[bytes](), 0
+        for piece in response.iter_raw():
+            pieces.append(piece)
+            size += len(piece)
+            self._check_size(call, response.status_code, size)
+        return b"".join(pieces)
+
+    def _unpack(self, call: Call, status: int, headers: httpx2.Headers, packed: bytes) -> bytes:
+        body = unpack(packed, headers.get("content-encoding", ""), self._max_bytes)
+        self._check_size(call, status, len(body))
+        return body
+
+    def _check_size(self, call: Call, status: int, size: int) -> None:
+        if size > self._max_bytes:
+            raise ProtocolError(
+                f"{self.site} answered more than {self._max_bytes} bytes to {call.label}.", url=self.site, status=status
+            )
 
     def _judge(self, call: Call, status: int, headers: httpx2.Headers, body: bytes) -> Answer | Broken | Throttled:
         locked = locked_account(headers, self.site, status)
@@ -172,7 +189,7 @@ class Sender:
             raise locked
         if self._door.authorization and status < 429:
             refuse_anonymous(headers, self.site, status)
-        return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now())
+        return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now(), call.read)
 
     def _no_answer(self, call: Call, exc: Exception) -> Broken:
         if "CERTIFICATE_VERIFY_FAILED" in str(exc):

@@ -12,11 +12,11 @@ from collections.abc import Collection
 
 from jirakb.jira.markup.characters import MARK
 
-_NEEDED = re.compile(
-    r"[\\`<&]|\](?=\()|[*~]|(?<!\w)_|_(?!\w)"
-    r"|^(?:#{1,6}(?!\S)|>|[-+](?!\S)|\d{1,9}[.)](?!\S)|[-=]+[ \t]*$|-[- \t]+$|[|:][|: \t-]*$|[-][|: \t-]*[|:]|\[)",
-    re.MULTILINE,
-)
+# Split so that each begins with a character: the regular expression engine then skips what cannot match.
+_INSIDE = re.compile(r"[\\`<&*~]|\](?=\()|_(?:(?<!\w_)|(?!\w))")
+_AT_START = r"(?:#{1,6}(?!\S)|>|[-+](?!\S)|\d{1,9}[.)](?!\S)|[-=]+[ \t]*$|[-|:][|: \t-]*$|\[)"
+_FIRST_LINE = re.compile(_AT_START, re.MULTILINE)
+_NEXT_LINE = re.compile("\n" + _AT_START, re.MULTILINE)
 _TOKEN = re.compile(
     rf"(?P<back>\\)(?=[!-/:-@\[-`{{-~{MARK}]|$)"
     r"|(?P<always>`|\](?=\()|<(?=[A-Za-z/!?])|&(?=#?\w{1,32};))"
@@ -38,7 +38,7 @@ def escape(text: str, *, strict: Collection[str] = (), edge: str = " ") -> str:
     is escaped; of the others only an opener with a closer behind it. `edge` is what stands at the ends of the text,
     and MARK where line breaks will be written as tags.
     """
-    if not _NEEDED.search(text):
+    if not (_INSIDE.search(text) or _FIRST_LINE.match(text) or _NEXT_LINE.search(text)):
         return text
     runs = _dangerous_runs(text if edge == " " else text.replace("\n", edge), strict, edge)
 

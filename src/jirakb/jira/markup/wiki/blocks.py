@@ -18,7 +18,8 @@ _LINE = re.compile(
     r"[ \t]*(?:(?P<blank>$)|h(?P<heading>[1-6](?=\.(?:\s|[A-Z*]|$))|[3-6](?=\.\D))\.|bq\.(?P<quote>\s)"
     r"|(?P<item>-|[*#][*#-]{0,5}|-[*#][*#-]{0,4})[ \t]+(?=\S)|(?P<row>\|)|(?P<rule>-{4,5}[ \t]*$)|(?P<empty>(?:--?|[*#][*#-]{0,5})[ \t]+$))"
 )
-_ANY_BLOCK = re.compile(r"^[ \t]*(?:h[1-6]\.|bq\.|[*#|-])", re.MULTILINE)
+_BLOCK_FIRST = re.compile(r"[ \t]*(?:h[1-6]\.|bq\.|[*#|-])")
+_BLOCK_NEXT = re.compile(r"\n[ \t]*(?:h[1-6]\.|bq\.|[*#|-])")
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 
 
@@ -26,7 +27,7 @@ def parse_blocks(text: str, inlines: InlineParser, *, tables: bool = True) -> Bl
     """The blocks of a text without containers; without `tables` a pipe is a pipe."""
     if not text or text.isspace():
         return ()
-    if not _ANY_BLOCK.search(text):
+    if not (_BLOCK_FIRST.match(text) or _BLOCK_NEXT.search(text)):
         return tuple(block for part in _BLANK_LINES.split(text) for block in inlines.flow(part))
     lines = _Lines(inlines, tables)
     for line in text.split("\n"):

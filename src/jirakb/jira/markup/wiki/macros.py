@@ -105,8 +105,9 @@ def _pieces(text: str, macros: list[Macro], closers: dict[int, int], kept: Kept)
 
 
 def _takes_the_rest(text: str, macro: Macro, last: bool) -> bool:
-    """Whether a macro that nothing closes means all that follows: it stands alone on its line and is the last one."""
-    return last and macro.name != "html" and _alone(text, macro) and bool(text[macro.end :].strip())
+    """Whether a macro that nothing closes means all that follows: the last one, it stands where one begins."""
+    begins = macro.start == 0 if macro.name == "html" else _alone(text, macro)
+    return last and begins and bool(text[macro.end :].strip())
 
 
 def _stray(text: str, macro: Macro) -> str:

@@ -1,0 +1,5 @@
+"""`python -m jirakb` is the `jirakb` command."""
+
+from jirakb.service.cli import main
+
+main()

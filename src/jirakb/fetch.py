@@ -3,7 +3,7 @@ the order in which they arrive. Knows nothing of what is done with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
@@ -11,6 +11,8 @@ from jirakb.source import Batch, Source
 
 WAITING_PER_CONNECTION = 2
 """Windows under way or fetched and not yet taken, per connection: one on the wire while the last is being stored."""
+READING = 2
+"""Threads beyond the connections: they read what has come in while every connection carries a further call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,27 +24,40 @@ class Window:
 
 
 def fetch_windows(source: Source, windows: Iterable[tuple[int, ...]], connections: int) -> Iterator[Window]:
-    """Fetch each window, `connections` at once, and yield it as soon as it is there.
+    """Fetch each window through a source that has so many connections, and yield it as soon as it is there.
 
     After an error no further window is begun; those under way are yielded as they come in, then the error is raised: what
-    was fetched is not lost.
+    was fetched is not lost. A consumer that is interrupted or goes away stops the source: nothing waits any longer.
     """
-    error: BaseException | None = None
-    under_way: set[Future[Window]] = set()
-    with ThreadPoolExecutor(connections, thread_name_prefix="fetch") as pool:
-        for numbers in windows:
-            under_way.add(pool.submit(_fetch, source, numbers))
-            while error is None and len(under_way) >= connections * WAITING_PER_CONNECTION:
-                fetched, error = _take(under_way)
-                yield from fetched
-            if error is not None:
-                break
-        while under_way:
-            fetched, later_error = _take(under_way, stopping=error is not None)
-            yield from fetched
-            error = error or later_error
+    with ThreadPoolExecutor(connections + READING, thread_name_prefix="fetch") as pool:
+        try:
+            error = yield from _fetch_all(pool, source, windows, connections * WAITING_PER_CONNECTION)
+        except BaseException:
+            source.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     if error is not None:
         raise error
+
+
+def _fetch_all(
+    pool: ThreadPoolExecutor, source: Source, windows: Iterable[tuple[int, ...]], most: int
+) -> Generator[Window, None, BaseException | None]:
+    """Yields what comes in, with at most so many windows begun and not yet taken; returns the first error."""
+    error: BaseException | None = None
+    under_way: set[Future[Window]] = set()
+    for numbers in windows:
+        under_way.add(pool.submit(_fetch, source, numbers))
+        while error is None and len(under_way) >= most:
+            fetched, error = _take(under_way)
+            yield from fetched
+        if error is not None:
+            break
+    while under_way:
+        fetched, later_error = _take(under_way, stopping=error is not None)
+        yield from fetched
+        error = error or later_error
+    return error
 
 
 def _take(under_way: set[Future[Window]], *, stopping: bool = False) -> tuple[list[Window], BaseException | None]:

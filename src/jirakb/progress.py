@@ -46,7 +46,7 @@ class Stages:
     def seconds(self) -> dict[str, float]:
         """Seconds by stage, and in total since the beginning."""
         with self._lock:
-            spans = {
+            spans: dict[str, float] = {
                 stage: round(self._last[stage] - first, 3)
                 for stage, first in self._first.items()
                 if stage in self._last

@@ -73,11 +73,17 @@ class Source(Protocol):
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When each of these issues was last updated; numbers that the site does not show are missing."""
 
+    def still_listed(self, numbers: Sequence[int]) -> set[int]:
+        """Those of these issues that the query admits now: asked before an issue that a listing lacks counts as gone."""
+
     def fetch(self, numbers: Sequence[int]) -> Batch:
         """The complete bodies of at most `batch_limit` issues. Safe to call from several threads."""
 
     def render(self, raw: RawIssue) -> Rendered:
         """The documents of one raw issue. Pure: no call to the site. Raises SkippedIssueError when it cannot be read."""
+
+    def stop(self) -> None:
+        """Give up what is under way: calls that wait, and all later ones, raise SiteError at once. There is no way back."""
 
     def requests(self) -> RequestCounts:
         """The requests made so far."""

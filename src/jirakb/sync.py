@@ -11,7 +11,7 @@ Knows nothing of Jira, HTTP, threads of a service or the command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -33,6 +33,7 @@ from jirakb.source import Listing, SiteInfo, Source
 
 Prune = Literal["auto", "always", "never"]
 COMPARE_BLOCK = 1000  # update times compared at once
+ASK_BLOCK = 1000  # missing issues that the site is asked for at once
 PRUNE_BLOCK = 200  # issues taken out per transaction
 
 
@@ -315,16 +316,24 @@ class _Flow:
             return self._take_out(run, missing), None
 
     def _take_out(self, run: Run, total: int) -> Run:
+        """A listing can miss an issue while others are deleted, so the site is asked for each; what it still has stays."""
         after = 0
-        while rows := self._runs.missing(run, after, PRUNE_BLOCK):
+        while rows := self._runs.missing(run, after, ASK_BLOCK):
             after = rows[-1][0]
-            with self._base.transaction() as tx:
-                for issue, number in rows:
-                    self._base.release(tx, run.connector, issue)
-                    self._runs.omit(tx, run, number, ())
-                run = replace(run, tally=run.tally.plus(Tally(deleted=len(rows))))
-                self._runs.save(tx, run)
-            self._stages.show("prune", run.tally.deleted, total)
+            listed = self._source.still_listed([number for _, number in rows])
+            gone = [row for row in rows if row[1] not in listed]
+            for start in range(0, len(gone), PRUNE_BLOCK):
+                run = self._release(run, gone[start : start + PRUNE_BLOCK])
+                self._stages.show("prune", run.tally.deleted, total)
+        return run
+
+    def _release(self, run: Run, rows: Sequence[tuple[int, int]]) -> Run:
+        run = replace(run, tally=run.tally.plus(Tally(deleted=len(rows))))
+        with self._base.transaction() as tx:
+            for issue, number in rows:
+                self._base.release(tx, run.connector, issue)
+                self._runs.omit(tx, run, number, ())
+            self._runs.save(tx, run)
         return run
 
     # Finish

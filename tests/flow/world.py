@@ -35,7 +35,9 @@ class World:
         credentials = CREDENTIALS[self.site.flavor]
         return JiraConnector(self.running.base_url, credentials=credentials, settings=self.settings, **given)  # type: ignore[arg-type]
 
-    def sync(self, *, embedder: Embedder | None = None, connector: dict[str, object] | None = None, **wish: object) -> Report:
+    def sync(
+        self, *, embedder: Embedder | None = None, connector: dict[str, object] | None = None, **wish: object
+    ) -> Report:
         with closing(self.connector(**(connector or {}))) as source:
             wanted = Wish(query=source.query, **wish)  # type: ignore[arg-type]
             return sync(source, self.base, wanted, settings=self.settings, embedder=embedder)

@@ -60,7 +60,7 @@ class ScriptedSite:
     def answer(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
         answer = self.answers.get(request.url.path)
-        return answer(request) if answer else httpx2.Response(404, json={"errorMessages": ["gone"]})
+        return unread(answer(request) if answer else httpx2.Response(404, json={"errorMessages": ["gone"]}))
 
     def bulk_fetch(self, request: httpx2.Request) -> httpx2.Response:
         ids = json.loads(request.content)["issueIdsOrKeys"]
@@ -72,6 +72,11 @@ class ScriptedSite:
 
     def paths(self) -> list[str]:
         return [request.url.path.removeprefix("/rest/api/3/") for request in self.requests]
+
+
+def unread(response: httpx2.Response) -> httpx2.Response:
+    """The response as it comes from a network: nobody has read its body yet."""
+    return httpx2.Response(response.status_code, headers=response.headers, content=iter([response.content]))
 
 
 def issue(id_: str) -> dict[str, object]:

@@ -39,7 +39,9 @@ class Catalog:
                 _migrate(connection)
             (home / "control.sqlite").chmod(0o600)
         except OSError as exc:
-            raise SettingsError(f"The home {home} cannot be used: {exc}.", fix="Choose another with --home DIR.") from exc
+            raise SettingsError(
+                f"The home {home} cannot be used: {exc}.", fix="Choose another with --home DIR."
+            ) from exc
 
     def close(self) -> None:
         """Let go of the database."""

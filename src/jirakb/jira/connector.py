@@ -27,7 +27,7 @@ from jirakb.jira.checkpoint import Checkpoint, Load
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.jql import Query, windows
-from jirakb.jira.pacing import Pacers, Timing
+from jirakb.jira.pacing import Pacers, Stop, Timing
 from jirakb.jira.render import RenderContext, render
 from jirakb.jira.session import Access, Session, open_session
 from jirakb.jira.site import fixed_zone, normalise_url
@@ -84,7 +84,8 @@ class JiraConnector:
         self._blacklist = frozenset(comment_email_blacklist or ())
         self._scoped_token = scoped_token
         self._zone = None if timezone_offset is None else fixed_zone(timezone_offset)
-        self._timing = timing or Timing()
+        self._stop = Stop()
+        self._timing = timing or Timing(sleep=self._stop.sleep)
         self._budget = budget or Budget()
         self._max_bytes = max_response_bytes
         connections = _within("connections", connections or self._settings.connections, 1)
@@ -194,6 +195,10 @@ class JiraConnector:
         begun = (checkpoint or Checkpoint()).resumed(start, end, overlap)
         return Load(self, begun, self.batch_size, self._timing.now)
 
+    def stop(self) -> None:
+        """Gives up what is under way, also a wait that the site asked for: all calls raise SiteError from now on."""
+        self._stop.set()
+
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
@@ -221,6 +226,7 @@ class JiraConnector:
             timing=self._timing,
             budget=self._budget,
             max_bytes=self._max_bytes,
+            stop=self._stop,
         )
 
 

@@ -10,7 +10,7 @@ from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
 from jirakb.jira.bisect import fetch_in_halves
 from jirakb.jira.bodies import Body, by_number, raw_issue, reference, single
-from jirakb.jira.client.endpoints import JiraClient, IssuePage
+from jirakb.jira.client.endpoints import IssuePage, JiraClient
 from jirakb.jira.identity import Identity
 from jirakb.source import Batch, Listing
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from jirakb.errors import SiteError
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -25,6 +27,27 @@ class Timing:
     """Waits so many seconds; may raise to interrupt the work."""
     chance: Callable[[], float] = random.random
     """A number from 0 up to 1, for jitter."""
+
+
+class Stop:
+    """Ends all waiting, once and for good."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+
+    def set(self) -> None:
+        """From now on nothing waits."""
+        self._set.set()
+
+    def check(self) -> None:
+        """Raises SiteError when it is over."""
+        if self._set.is_set():
+            raise SiteError("The reading of the site was stopped.", fix="Run again: what was committed stays.")
+
+    def sleep(self, seconds: float) -> None:
+        """Waits so many seconds; raises SiteError as soon as it is over."""
+        self._set.wait(seconds)
+        self.check()
 
 
 class Pacer:

@@ -20,7 +20,7 @@ from jirakb.jira.cloud import CloudReader
 from jirakb.jira.datacenter import DataCenterReader
 from jirakb.jira.fields import FieldCatalog
 from jirakb.jira.identity import Account, Identity, read_account
-from jirakb.jira.pacing import Pacer, Timing
+from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import SiteFacts, read_facts, zone_named
 from jirakb.source import SiteInfo
 
@@ -41,11 +41,19 @@ class Access:
     timing: Timing
     budget: Budget
     max_bytes: int
+    stop: Stop
 
     def sender(self, door: Door) -> Sender:
         """Calls through a door, in the pace and the count of this connector."""
         return Sender(
-            self.http, door, self.pacer, self.tally, timing=self.timing, budget=self.budget, max_bytes=self.max_bytes
+            self.http,
+            door,
+            self.pacer,
+            self.tally,
+            timing=self.timing,
+            budget=self.budget,
+            max_bytes=self.max_bytes,
+            stop=self.stop,
         )
 
 

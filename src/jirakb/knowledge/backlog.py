@@ -12,7 +12,7 @@ import numpy as np
 from jirakb.knowledge.embed import Embedder, quantize
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.split import embedder_text
-from jirakb.knowledge.store import KnowledgeBase
+from jirakb.knowledge.store import KnowledgeBase, query
 
 BLOCK = 512  # passages per transaction: long enough to sort by length, a few seconds of work to lose
 
@@ -41,7 +41,7 @@ def embed_block(base: KnowledgeBase, embedder: Embedder, limit: int = BLOCK) -> 
 
 def _waiting(base: KnowledgeBase, limit: int) -> list[Waiting]:
     with base.snapshot() as reader:
-        rows = reader.execute(_WAITING, (limit,)).fetchall()
+        rows = query(reader, _WAITING, (limit,))
         texts = _section_texts(reader, sorted({row[2] for row in rows}))
     return [
         Waiting(passage, bytes(digest), embedder_text(title, key, texts[section][start:stop]))
@@ -51,8 +51,8 @@ def _waiting(base: KnowledgeBase, limit: int) -> list[Waiting]:
 
 def _section_texts(reader: apsw.Connection, sections: Sequence[int]) -> dict[int, str]:
     marks = ",".join("?" * len(sections))
-    rows = reader.execute(f"SELECT id, text_zstd FROM section WHERE id IN ({marks})", tuple(sections))
-    return {section: decompress(bytes(text)).decode() for section, text in rows}
+    rows = query(reader, f"SELECT id, text_zstd FROM section WHERE id IN ({marks})", tuple(sections))
+    return {section: decompress(text).decode() for section, text in rows}
 
 
 def _store(base: KnowledgeBase, waiting: Sequence[Waiting], values: dict[bytes, bytes]) -> None:

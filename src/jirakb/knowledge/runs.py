@@ -15,7 +15,7 @@ import orjson
 from ulid import ULID
 
 from jirakb.documents import IssueRef, Omission
-from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
+from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment, query
 from jirakb.report import Report
 
 RunKind = Literal["full", "incremental", "window"]
@@ -84,7 +84,6 @@ class Run:
     site_time: datetime | None
     census: bool
     tally: Tally
-    resumed: bool = False
 
 
 class Runs:
@@ -103,8 +102,8 @@ class Runs:
     def connectors(self, identity: str | None = None) -> list[Connector]:
         """All connectors, or the one."""
         sql = "SELECT id, site, flavor, base_url, query, watermark, census_at FROM connector"
-        rows = self._base.reader().execute(f"{sql} WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (identity,))
-        return [Connector(*row[:5], _moment(row[5]), _moment(row[6])) for row in rows]
+        rows = query(self._base.reader(), f"{sql} WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (identity,))
+        return [Connector(*row[:5], watermark=_moment(row[5]), census_at=_moment(row[6])) for row in rows]
 
     def begin(self, connector: str, kind: RunKind, *, census: bool, now: datetime) -> Run:
         """A new run in place of unfinished ones, whose listings are dropped; a window run leaves the others alone."""
@@ -126,19 +125,14 @@ class Runs:
 
     def unfinished(self, connector: str) -> Run | None:
         """The full or incremental run that was interrupted, if one was."""
-        row = (
-            self._base.reader()
-            .execute(
-                "SELECT id, connector, kind, state, started, site_time, census, report FROM run "
-                f"WHERE connector = ? AND {_UNFINISHED} AND kind <> 'window' ORDER BY started DESC LIMIT 1",
-                (connector,),
-            )
-            .fetchone()
-        )
-        if row is None:
-            return None
-        tally = Tally(**orjson.loads(row[7]).get("tally", {}))
-        return Run(*row[:4], moment(row[4]), _moment(row[5]), bool(row[6]), tally, resumed=True)
+        sql = "SELECT id, connector, kind, state, started, site_time, census, report FROM run WHERE connector = ?"
+        unfinished = f"{sql} AND {_UNFINISHED} AND kind <> 'window' ORDER BY started DESC LIMIT 1"
+        for identity, owner, kind, state, started, site_time, census, report in query(
+            self._base.reader(), unfinished, (connector,)
+        ):
+            tally = Tally(**orjson.loads(report).get("tally", {}))
+            return Run(identity, owner, kind, state, moment(started), _moment(site_time), bool(census), tally)
+        return None
 
     def last(self, connector: str) -> tuple[str, str] | None:
         """Id and state of the connector's latest run."""
@@ -220,7 +214,9 @@ class Runs:
 
     def missing(self, run: Run, after: int, limit: int) -> list[tuple[int, int]]:
         """Issues that the connector has and a complete listing lacks: (row, number) with rows above `after`."""
-        return self._base.reader().execute(_MISSING, (run.connector, after, run.id, limit)).fetchall()
+        return [
+            (row, number) for row, number in query(self._base.reader(), _MISSING, (run.connector, after, run.id, limit))
+        ]
 
     def missing_count(self, run: Run) -> tuple[int, int]:
         """How many of the connector's issues a complete listing lacks, and how many it has in all."""

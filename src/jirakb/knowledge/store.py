@@ -7,12 +7,13 @@ thread reads over a connection of its own. Never ranks, embeds or talks to a sit
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import apsw
 import orjson
@@ -264,7 +265,7 @@ class KnowledgeBase:
         """The issue's document and its attachments', by present or former key; what `principals` may not read is left
         out (None reads all). Raises NotFoundError."""
         with self.snapshot() as reader:
-            rows = reader.execute(_DOCUMENTS_BY_KEY, (key.strip().upper(), key.strip().upper())).fetchall()
+            rows = query(reader, _DOCUMENTS_BY_KEY, (key.strip().upper(), key.strip().upper()))
         documents = [document for row in rows if (document := _read_document(row, principals))]
         if not documents:
             raise NotFoundError(f"No issue {key} in this knowledge base.", key=key)
@@ -274,7 +275,7 @@ class KnowledgeBase:
         """Every document, in blocks, so that memory stays bounded."""
         last = 0
         while True:
-            rows = self.reader().execute(_DOCUMENTS_AFTER, (last, 200)).fetchall()
+            rows = query(self.reader(), _DOCUMENTS_AFTER, (last, 200))
             if not rows:
                 return
             last = rows[-1][0]
@@ -384,15 +385,15 @@ ORDER BY d.kind DESC, d.id
 _DOCUMENTS_AFTER = f"{_DOCUMENT_COLUMNS} WHERE d.id > ? ORDER BY d.id LIMIT ?"
 
 
-def _read_document(row: Sequence[object], principals: Readers | None) -> StoredDocument | None:
+def _read_document(row: tuple[Any, ...], principals: Readers | None) -> StoredDocument | None:
     _, name, kind, key, title, url, updated, metadata, head, parts_zstd, whole = row
-    if not may_read(Readers(orjson.loads(str(whole))), principals):
+    if not may_read(Readers(orjson.loads(whole)), principals):
         return None
-    parts = load_parts(decompress(bytes(parts_zstd)))  # type: ignore[arg-type]
+    parts = load_parts(decompress(bytes(parts_zstd)))
     visible = tuple(part for part in parts if may_read(part.readers, principals))
     return StoredDocument(
-        id=str(name), kind=str(kind), key=str(key), title=str(title), url=str(url), updated=moment(int(str(updated))),
-        markdown=join_parts(str(head), visible), metadata=orjson.loads(str(metadata)),
+        id=name, kind=kind, key=key, title=title, url=url, updated=moment(updated),
+        markdown=join_parts(head, visible), metadata=orjson.loads(metadata),
     )  # fmt: skip
 
 
@@ -430,16 +431,21 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     return connection
 
 
-def _one(connection: apsw.Connection, sql: str, bindings: tuple[object, ...] = ()) -> int:
+def query(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a statement, whose columns have the types that the schema gives them."""
+    return connection.execute(sql, bindings).fetchall()
+
+
+def _one(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> Any:
     row = connection.execute(sql, bindings).fetchone()
     if row is None:
         raise CorruptStoreError(f"A row that every knowledge base has is missing ({sql}).")
-    return row[0]  # type: ignore[no-any-return]
+    return row[0]
 
 
-def _value(connection: apsw.Connection, sql: str, bindings: tuple[object, ...]) -> bytes | None:
-    row = connection.execute(sql, bindings).fetchone()
-    return None if row is None else bytes(row[0])
+def _value(connection: apsw.Connection, sql: str, bindings: tuple[Any, ...]) -> bytes | None:
+    rows = query(connection, sql, bindings)
+    return bytes(rows[0][0]) if rows else None
 
 
 def _json(value: object) -> str:

@@ -197,6 +197,8 @@ class App:
             return as_json(self.site.record.as_json())
         if (request.method, path) == ("POST", "/_sim/edit"):
             return self._edit(request)
+        if (request.method, path) == ("POST", "/_sim/latency"):
+            return self._set_latency(request)
         return as_json({"error": f"no {request.method} {path}"}, 404)
 
     def _edit(self, request: Request) -> Answer:
@@ -205,6 +207,13 @@ class App:
             with self.site.lock:
                 result = self.site.run_verb(asked["verb"], asked.get("args") or {})
             return Answer(200, orjson.dumps({"result": result}, default=str))
+        except (ValueError, KeyError, TypeError) as exc:
+            return as_json({"error": str(exc)}, 400)
+
+    def _set_latency(self, request: Request) -> Answer:
+        try:
+            self.site.switches.latency = float(orjson.loads(request.body)["seconds"])
+            return as_json({"latency": self.site.switches.latency})
         except (ValueError, KeyError, TypeError) as exc:
             return as_json({"error": str(exc)}, 400)
 

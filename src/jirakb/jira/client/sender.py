@@ -22,7 +22,7 @@ from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_
 from jirakb.jira.client.encoding import ACCEPTED, unpack
 from jirakb.jira.client.retries import Budget, Trouble
 from jirakb.jira.lenient import decode
-from jirakb.jira.pacing import Pacer, Timing
+from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts
 
@@ -106,6 +106,7 @@ class Sender:
         timing: Timing,
         budget: Budget,
         max_bytes: int,
+        stop: Stop,
     ) -> None:
         self._http = http
         self._door = door
@@ -114,6 +115,7 @@ class Sender:
         self._timing = timing
         self._budget = budget
         self._max_bytes = max_bytes
+        self._stop = stop
         self._locked_out: InsufficientPermissionsError | None = None
         self.site = urlsplit(door.api_root)._replace(path="", query="", fragment="").geturl()
 
@@ -135,6 +137,7 @@ class Sender:
 
     def _try(self, call: Call) -> Answer | Broken | Throttled:
         with self._pacer.turn(call.label, self._timing.sleep):
+            self._stop.check()
             if self._locked_out:
                 raise self._locked_out
             self._tally.count(call.label)

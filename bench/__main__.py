@@ -17,12 +17,14 @@ PARTS = ("rendering", "fetching", "embedding", "searching", "relevance")
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run parts and publish what they measured; those whose data is not here say so."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="What is measured, and against whom.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument(
         "--corpus", type=Path, help="issues as JSON lines (.gz); default: $JIRAKB_CORPUS, or the shared data"
     )
     parser.add_argument("--results", type=Path, default=RESULTS, help="where JSON and plots go")
     given = parser.parse_args(arguments)
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     for part in given.parts or PARTS:
         importlib.import_module(f"bench.{part}").run(given.corpus or shared_corpus()).publish(given.results)
 

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from bench.duplicates import CORPUS, PAIRS, QUERIES, Duplicates, Json
 from jirakb.documents import RawIssue
@@ -120,7 +121,8 @@ def take_over(base: KnowledgeBase, earlier: Path, embedder: Embedder) -> None:
     with closing(KnowledgeBase.open(earlier)) as other:
         if other.meta("embedder") != embedder.identity:
             return
-        values = {bytes(digest): value for digest, value in other.reader().execute("SELECT hash, value FROM vector")}
+        rows: Any = other.reader().execute("SELECT hash, value FROM vector")
+        values = {bytes(digest): value for digest, value in rows}
     with base.transaction() as tx:
         waiting = tx.execute("SELECT p.id, p.hash FROM backlog b JOIN passage p ON p.id = b.passage").fetchall()
         known = [(passage, digest, values[bytes(digest)]) for passage, digest in waiting if bytes(digest) in values]

@@ -90,7 +90,7 @@ def run(corpus: Path | None) -> Table:
     with ExitStack() as stack:
         base = stack.enter_context(closing(prepared(duplicates, model, cache_folder(), partial(print, flush=True))))
         queries = duplicates.queries()[:ASKED]
-        shared = stack.enter_context(closing(restricted(base, cache_folder() / "restricted")))
+        shared = stack.enter_context(closing(restricted(base)))
         opening = first_search(base.folder, model, queries[0].summary)
         cases = _cases(base, shared, model, queries)
         rows = measured(cases, ROUNDS)
@@ -190,25 +190,28 @@ def _once(opening: dict[str, float]) -> list[tuple[str, float | None, None, None
     ]
 
 
-def restricted(base: KnowledgeBase, folder: Path) -> KnowledgeBase:
-    """A copy in which every third issue is for one of the groups alone; the caller closes it."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    base.reader().execute("VACUUM INTO ?", (str(folder / "kb.sqlite"),))
-    copy = KnowledgeBase.open(folder)
-    chosen = f"issue % {GROUP_ISSUES} = 0"
-    with copy.transaction() as tx:
-        tx.executemany(
-            "INSERT INTO readers (id, principals) VALUES (?, ?)",
-            [(number + 1, f'["group:{number}"]') for number in range(GROUPS)],
-        )
-        tx.execute(f"UPDATE document SET readers = 1 + issue % {GROUPS} WHERE {chosen}")
+def restricted(base: KnowledgeBase) -> KnowledgeBase:
+    """A copy in which every third issue is for one of the groups alone, kept beside it; the caller closes it."""
+    folder = base.folder / "restricted"
+    if not (folder / "made").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        base.reader().execute("VACUUM INTO ?", (str(folder / "kb.sqlite"),))
+        with closing(KnowledgeBase.open(folder)) as copy:
+            _restrict(copy)
+        (folder / "made").touch()
+    return KnowledgeBase.open(folder)
+
+
+def _restrict(base: KnowledgeBase) -> None:
+    restricted = f"SELECT id FROM document WHERE issue % {GROUP_ISSUES} = 0"
+    groups = [(number + 1, f'["group:{number}"]') for number in range(GROUPS)]
+    with base.transaction() as tx:
+        tx.executemany("INSERT INTO readers (id, principals) VALUES (?, ?)", groups)
+        tx.execute(f"UPDATE document SET readers = 1 + issue % {GROUPS} WHERE id IN ({restricted})")
         for table in ("section", "passage"):
             readers = f"(SELECT readers FROM document WHERE id = {table}.document)"
-            tx.execute(
-                f"UPDATE {table} SET readers = {readers} WHERE document IN (SELECT id FROM document WHERE {chosen})"
-            )
-    return copy
+            tx.execute(f"UPDATE {table} SET readers = {readers} WHERE document IN ({restricted})")
 
 
 def _largest_project(base: KnowledgeBase) -> str:

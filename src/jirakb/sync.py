@@ -35,6 +35,7 @@ Prune = Literal["auto", "always", "never"]
 COMPARE_BLOCK = 1000  # update times compared at once
 ASK_BLOCK = 1000  # missing issues that the site is asked for at once
 PRUNE_BLOCK = 200  # issues taken out per transaction
+LEASE_SECONDS = 2.0  # a search that brings the indexes up to date holds the lease for less
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def sync(
     """
     stages = Stages(time.monotonic, watch)
     site = source.identify()
-    with base.lease():
+    with base.lease(LEASE_SECONDS):
         base.use_embedder(embedder.identity if embedder else NO_EMBEDDER)
         runs = Runs(base)
         connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)

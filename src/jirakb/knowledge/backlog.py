@@ -3,18 +3,17 @@ between any two blocks. Never decides which model is used."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
-import numpy as np
-
 from jirakb.knowledge.embed import Embedder, quantize
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.split import embedder_text
 from jirakb.knowledge.store import KnowledgeBase, query
 
 BLOCK = 512  # passages per transaction: long enough to sort by length, a few seconds of work to lose
+CHUNK = 128  # passages embedded between two looks at whether to go on: about a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +25,27 @@ class Waiting:
     text: str
 
 
-def embed_block(base: KnowledgeBase, embedder: Embedder, limit: int = BLOCK) -> int:
-    """Embed the oldest `limit` waiting passages; says how many there were (0: none waits)."""
+def embed_block(
+    base: KnowledgeBase, embedder: Embedder, *, limit: int = BLOCK, go_on: Callable[[], bool] = lambda: True
+) -> int:
+    """Embed the oldest `limit` waiting passages; says how many were embedded (0: none waits).
+
+    `go_on` is asked every second or so; when it says no, what is embedded by then is stored.
+    """
     waiting = _waiting(base, limit)
-    if not waiting:
-        return 0
     texts = {item.hash: item.text for item in waiting}
-    rows = quantize(embedder.embed(list(texts.values())))
-    _store(
-        base, waiting, {digest: row.tobytes() for digest, row in zip(texts, np.ascontiguousarray(rows), strict=True)}
-    )
-    return len(waiting)
+    hashes = sorted(texts, key=lambda digest: len(texts[digest]))
+    values: dict[bytes, bytes] = {}
+    for start in range(0, len(hashes), CHUNK):
+        if not go_on():
+            break
+        chunk = hashes[start : start + CHUNK]
+        rows = quantize(embedder.embed([texts[digest] for digest in chunk]))
+        values.update((digest, row.tobytes()) for digest, row in zip(chunk, rows, strict=True))
+    done = [item for item in waiting if item.hash in values]
+    if done:
+        _store(base, done, values)
+    return len(done)
 
 
 def _waiting(base: KnowledgeBase, limit: int) -> list[Waiting]:

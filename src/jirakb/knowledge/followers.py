@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from jirakb.knowledge import vectorfile
 from jirakb.knowledge.backlog import embed_block
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.store import KnowledgeBase
@@ -47,9 +48,12 @@ class Followers:
         self._index.catch_up()
 
     def catch_up_vectors(self) -> None:
-        """Return when no passage waits for a vector."""
-        if self._embedder is not None:
-            self._embed.catch_up()
+        """Return when no passage waits for a vector, and the matrix holds them all."""
+        if self._embedder is None:
+            return
+        self._embed.catch_up()
+        with self._stages.doing("embed"), self._base.snapshot() as reader:
+            vectorfile.update(self._base.folder, reader, self._embedder.dimensions)
 
     def _follow_text(self) -> bool:
         if not self._text.is_behind(self._base.reader()):
@@ -63,7 +67,7 @@ class Followers:
         if self._embedder is None or not self._base.has_backlog():
             return False
         with self._stages.doing("embed"):
-            self.embedded += embed_block(self._base, self._embedder)
+            self.embedded += embed_block(self._base, self._embedder, go_on=self._embed.goes_on)
         self._stages.show("embed", self.embedded, self.embedded + self._base.counts().waiting)
         return True
 
@@ -79,6 +83,10 @@ class _Follower:
         self._asked = 0
         self._answered = 0
         self._error: BaseException | None = None
+
+    def goes_on(self) -> bool:
+        """Whether nobody has asked the thread to stop."""
+        return not self._stopping
 
     def start(self) -> None:
         self._thread.start()

@@ -99,11 +99,14 @@ class Runs:
             tx.execute(_UPSERT_CONNECTOR, (identity, site, flavor, base_url, query))
         return self.connectors(identity)[0]
 
-    def connectors(self, identity: str | None = None) -> list[Connector]:
+    def connectors(self, only: str | None = None) -> list[Connector]:
         """All connectors, or the one."""
         sql = "SELECT id, site, flavor, base_url, query, watermark, census_at FROM connector"
-        rows = query(self._base.reader(), f"{sql} WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (identity,))
-        return [Connector(*row[:5], watermark=_moment(row[5]), census_at=_moment(row[6])) for row in rows]
+        rows = query(self._base.reader(), f"{sql} WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (only,))
+        return [
+            Connector(identity, site, flavor, base_url, name, _moment(watermark), _moment(census))
+            for identity, site, flavor, base_url, name, watermark, census in rows
+        ]
 
     def begin(self, connector: str, kind: RunKind, *, census: bool, now: datetime) -> Run:
         """A new run in place of unfinished ones, whose listings are dropped; a window run leaves the others alone."""

@@ -105,9 +105,10 @@ class KnowledgeBase:
             self._writer = None
         self._readers = threading.local()
 
-    def lease(self) -> Lease:
-        """The right to write, to be held with `with`; raises KnowledgeBaseBusyError while another process has it."""
-        return Lease(self.folder)
+    def lease(self, patience: float = 0.0) -> Lease:
+        """The right to write, to be held with `with`; raises KnowledgeBaseBusyError when another process still has it
+        after `patience` seconds."""
+        return Lease(self.folder, patience)
 
     # Connections and transactions
 

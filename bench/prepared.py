@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from bench.duplicates import CORPUS, PAIRS, QUERIES, Duplicates, Json
 from jirakb.documents import RawIssue
@@ -27,12 +26,15 @@ from jirakb.knowledge import backlog
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Runs
-from jirakb.knowledge.store import KnowledgeBase
+from jirakb.knowledge.store import KnowledgeBase, query
 from jirakb.knowledge.text import TextIndex
 
 SITE = "https://corpus.example"
 CONTEXT = RenderContext(SITE, SITE, "dc", FieldCatalog())
-SHAPING = ("jira", "knowledge/split.py", "knowledge/prepare.py", "knowledge/store.py", "knowledge/schema.sql")
+SHAPING = (
+    "jira/markup", "jira/render.py", "jira/issue.py", "jira/frontmatter.py", "jira/restrictions.py",
+    "knowledge/split.py", "knowledge/prepare.py", "knowledge/schema.sql",
+)  # fmt: skip
 """The code that decides what stands in a knowledge base."""
 BLOCK = 200  # issues per transaction
 SHOWN = 20_480  # passages between two lines that say how far it is
@@ -108,9 +110,9 @@ def ready(issue: Json) -> PreparedIssue:
 def embed(base: KnowledgeBase, embedder: Embedder, say: Say) -> None:
     """Give every waiting passage its vector."""
     waiting, done, started = base.counts().waiting, 0, time.monotonic()
-    while count := backlog.embed_block(base, embedder, 2048):
+    while count := backlog.embed_block(base, embedder):
         done += count
-        if done % SHOWN < 2048:
+        if done % SHOWN < backlog.BLOCK:
             say(f"embedded {done} of {waiting} passages in {time.monotonic() - started:.0f} s")
 
 
@@ -121,11 +123,10 @@ def take_over(base: KnowledgeBase, earlier: Path, embedder: Embedder) -> None:
     with closing(KnowledgeBase.open(earlier)) as other:
         if other.meta("embedder") != embedder.identity:
             return
-        rows: Any = other.reader().execute("SELECT hash, value FROM vector")
-        values = {bytes(digest): value for digest, value in rows}
+        values = dict(query(other.reader(), "SELECT hash, value FROM vector"))
     with base.transaction() as tx:
-        waiting = tx.execute("SELECT p.id, p.hash FROM backlog b JOIN passage p ON p.id = b.passage").fetchall()
-        known = [(passage, digest, values[bytes(digest)]) for passage, digest in waiting if bytes(digest) in values]
+        waiting = query(tx, "SELECT p.id, p.hash FROM backlog b JOIN passage p ON p.id = b.passage")
+        known = [(passage, digest, values[digest]) for passage, digest in waiting if digest in values]
         tx.executemany("INSERT INTO vector (passage, hash, value) VALUES (?, ?, ?)", known)
         tx.executemany("DELETE FROM backlog WHERE passage = ?", [(passage,) for passage, _, _ in known])
 

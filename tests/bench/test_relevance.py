@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench import prepared, relevance
 from bench.duplicates import Duplicates
 
+from bench import prepared, relevance
 from jirakb.knowledge.embed import MiniLM, Vectors
 
 SUMMARIES = {

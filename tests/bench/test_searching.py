@@ -7,9 +7,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from bench import prepared
 from bench.searching import Case, Remembered, first_search, measured, restricted, scan_recall
 
+from bench import prepared
 from jirakb.knowledge.embed import MiniLM
 from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.store import KnowledgeBase

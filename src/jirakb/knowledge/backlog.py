@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import apsw
+
 from jirakb.knowledge.embed import Embedder, quantize
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.split import embedder_text

@@ -10,7 +10,7 @@ import html
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,8 +40,18 @@ _COMMENT_HEAD = re.compile(r"^.* \(\d{4}-\d\d-\d\dT[^)]*\):$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
+class Told:
+    """What the site says of one issue, as a human reads it. `elsewhere` are words that may stand for others (mentions)."""
+
+    key: str
+    words: Words
+    elsewhere: Words
+    debris: int
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """A corpus against an export. `worst` are the issues that lost the most words: (key, recall, some missing words)."""
+    """A site against an export. `worst` are the issues that lost the most words: (key, recall, some missing words)."""
 
     issues: int
     exported: int
@@ -51,36 +61,74 @@ class Comparison:
     debris: int
 
 
-def compare(corpus: Path, export: Path) -> Comparison:
+def compare(truth: Iterable[Told], export: Path) -> Comparison:
     """Words of summary, description and comments of each issue against its document; precision over the two bodies."""
-    names = _display_names(corpus)
     documents = {row["key"]: row["markdown"] for row in rows_of(export) if row["kind"] == "issue"}
     issues = found = wanted_words = body_words = strange = debris = 0
     worst: list[tuple[str, float, list[str]]] = []
-    for issue in rows_of(corpus):
-        if "key" not in issue:
-            continue
+    for told in truth:
         issues += 1
-        markdown = documents.get(issue["key"], "")
-        texts = list(bodies(issue))
-        wanted = words(" ".join([str(issue["fields"].get("summary") or ""), *map(crude_text, texts)]))
-        mentioned = [login for text in texts for login in _MENTION.findall(text)]
-        head, body = _parts(markdown)
+        head, body = _parts(documents.get(told.key, ""))
         seen_body, left = read(body)
-        missing = wanted - (words(seen_body) + words(head))
-        found += wanted.total() - missing.total()
-        wanted_words += wanted.total()
+        missing = told.words - (words(seen_body) + words(head))
+        found += told.words.total() - missing.total()
+        wanted_words += told.words.total()
         own = words(_COMMENT_HEAD.sub(" ", seen_body))
-        called = words(" ".join(f"{login} {names.get(login, '')}" for login in mentioned))
-        strange += (own - wanted - called).total()
+        strange += (own - told.words - told.elsewhere).total()
         body_words += own.total()
-        debris += left
-        if missing.total() > wanted.total() / 100:
-            worst.append((issue["key"], round(1 - missing.total() / wanted.total(), 3), list(missing)[:5]))
+        debris += max(0, left - told.debris)
+        if missing.total() > told.words.total() / 100:
+            worst.append((told.key, round(1 - missing.total() / told.words.total(), 3), list(missing)[:5]))
     worst.sort(key=lambda row: row[1])
     return Comparison(
         issues, len(documents), found / max(1, wanted_words), 1 - strange / max(1, body_words), worst, debris
     )
+
+
+def told_by_corpus(corpus: Path) -> Iterator[Told]:
+    """The issues of a site file, whose texts are wiki markup."""
+    names = _display_names(corpus)
+    for issue in rows_of(corpus):
+        if "key" in issue:
+            texts = list(bodies(issue))
+            wanted = words(" ".join([str(issue["fields"].get("summary") or ""), *map(crude_text, texts)]))
+            called = [login for text in texts for login in _MENTION.findall(text)]
+            yield Told(issue["key"], wanted, words(" ".join(f"{login} {names.get(login, '')}" for login in called)), 0)
+
+
+def told_by_cloud(issues: Iterable[dict[str, Any]]) -> Iterator[Told]:
+    """Issues in the form of REST v3, whose texts are ADF."""
+    for issue in issues:
+        pieces, debris = [str(issue["fields"].get("summary") or "")], 0
+        for body in adf_bodies(issue):
+            for text, is_code in adf_text(body):
+                pieces.append(text)
+                debris += 0 if is_code else len(_DEBRIS.findall(text))
+        yield Told(issue["key"], words("".join(pieces[:1]) + " " + "".join(pieces[1:])), Counter(), debris)
+
+
+def adf_bodies(issue: dict[str, Any]) -> Iterator[Any]:
+    """The description and every comment, as ADF."""
+    yield issue["fields"].get("description")
+    yield from (comment.get("body") for comment in (issue["fields"].get("comment") or {}).get("comments", []))
+
+
+def adf_text(body: Any) -> Iterator[tuple[str, bool]]:
+    """What a human reads in ADF, piece by piece, and whether it is code."""
+    stack: list[tuple[Any, bool]] = [(body, False)]
+    while stack:
+        node, is_code = stack.pop()
+        if isinstance(node, str):
+            yield node, is_code
+        elif isinstance(node, dict):
+            attrs = node.get("attrs") or {}
+            kind = node.get("type")
+            is_code = kind == "codeBlock" or any(mark.get("type") == "code" for mark in node.get("marks") or [])
+            shown = [node.get("text"), attrs.get("text"), attrs.get("title"), attrs.get("url"), attrs.get("alt")]
+            yield from ((text, is_code) for text in shown if isinstance(text, str))
+            inline = kind in ("text", "mention", "emoji")
+            children = [(child, is_code) for child in node.get("content") or []]
+            stack += [*([] if inline else [("\n", False)]), *reversed(children)]
 
 
 def bodies(issue: dict[str, Any]) -> Iterator[str]:

@@ -25,13 +25,62 @@ class IssueRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """A page, sheet or archive member of a file: its heading ("Page 3", "" for a file in one piece) and its text.
+
+    `anchor` is what leads to it behind the "#" of the file's address, "" where nothing does.
+    """
+
+    heading: str
+    text: str
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileText:
+    """What reading the bytes of a file brought: its text, or a short code that says why there is none."""
+
+    pieces: tuple[Piece, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentText:
+    """An attachment that was read. `size` is the count of its bytes, `sha256` their hash in hexadecimal digits."""
+
+    id: str
+    name: str
+    size: int
+    created: datetime | None
+    sha256: str
+    content: FileText
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """Something that was not indexed, and why. `key` is the issue's key, or its number where no key is known."""
+
+    key: str
+    kind: Literal["issue", "comment", "attachment"]
+    cls: Literal["excluded", "failed"]
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RawIssue:
-    """One issue as the site sent it, completed (all comments), not yet rendered. `payload` is the JSON in bytes."""
+    """One issue as the site sent it, completed (all comments), not yet rendered. `payload` is the JSON in bytes.
+
+    `attachments` are those that have text, and `omissions` say which of the others were to be read but could not be;
+    both are empty where attachments are not wanted.
+    """
 
     number: int
     key: str
     updated: datetime
     payload: bytes
+    attachments: tuple[AttachmentText, ...] = ()
+    omissions: tuple[Omission, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +159,3 @@ def join_parts(head: str, parts: tuple[Part, ...]) -> str:
         else:
             blocks.append(part.text)
     return "\n\n".join(block for block in blocks if block) + "\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Omission:
-    """Something that was not indexed, and why. `key` is the issue's key, or its number where no key is known."""
-
-    key: str
-    kind: Literal["issue", "comment", "attachment"]
-    cls: Literal["excluded", "failed"]
-    reason: str
-    detail: str = ""

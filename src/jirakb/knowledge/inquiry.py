@@ -114,7 +114,7 @@ class Inquiry:
         text = self.view.text
         if text is None:
             return None
-        return text.lookup(text.words(query), self.wanted, self.sets, self.view.gone)
+        return text.lookup(text.weighted_words(query), self.wanted, self.sets, self.view.gone)
 
     def _evidence(self, lookup: Lookup | None, scan: Scan | None) -> _Evidence:
         """The candidates of either way; where there are both, each candidate has both of its scores."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,10 @@ from tantivy import Occur, Query
 from jirakb.errors import CorruptStoreError
 from jirakb.knowledge.filters import Filter
 from jirakb.knowledge.text import OPEN, RESTRICTED, open_folder, position, readable, schema, text_folder
-from jirakb.knowledge.words import analyzer, query_words
+from jirakb.knowledge.words import analyzer, query_words, weighted_words
 
 MAX_WORDS = 64
-"""A longer query is searched by its rarest words."""
+"""A longer query is searched by the words of its first line, and then its rarest."""
 _MAX_QUERY_CHARS = 100_000
 _MAX_DISTINCT = 2_000
 _MANY_DOCUMENTS = 1_000
@@ -62,7 +62,13 @@ class TextReader:
         """The words of a text as the index has them."""
         return query_words(self._words, text[:_MAX_QUERY_CHARS])
 
-    def lookup(self, words: Sequence[str], wanted: Filter, sets: frozenset[int], gone: Sequence[int] = ()) -> Lookup:
+    def weighted_words(self, query: str) -> dict[str, float]:
+        """The words of a query as the index has them, with how much each tells."""
+        return weighted_words(self._words, query[:_MAX_QUERY_CHARS])
+
+    def lookup(
+        self, words: Mapping[str, float], wanted: Filter, sets: frozenset[int], gone: Sequence[int] = ()
+    ) -> Lookup:
         """A query over the entries of these reader sets, but never those of the documents in `gone`."""
         restricted = self._restricted.searcher()
         tongues = [_Tongue(self._schema, self._open.searcher(), "text")] if 0 in sets else []
@@ -83,12 +89,12 @@ class _Tongue:
     def frequency(self, word: str) -> int:
         return self.searcher.doc_freq(self.field, word)
 
-    def term(self, word: str, rarity: float | None) -> Query:
-        """The word, weighted as rare as it is in all that the reader sees (None: as it is here)."""
+    def term(self, word: str, weight: float, rarity: float | None) -> Query:
+        """The word with its weight, as rare as it is in all that the reader sees (None: as it is here)."""
+        if rarity is not None:
+            weight *= rarity / _rarity(self.searcher.num_docs, self.frequency(word))
         term = Query.term_query(self.schema, self.field, word, "freq")
-        if rarity is None:
-            return term
-        return Query.boost_query(term, rarity / _rarity(self.searcher.num_docs, self.frequency(word)))
+        return term if weight == 1.0 else Query.boost_query(term, weight)
 
 
 def _rarity(entries: int, having: int) -> float:
@@ -103,7 +109,7 @@ class Lookup:
         self,
         rules: tantivy.Schema,
         tongues: Sequence[_Tongue],
-        words: Sequence[str],
+        words: Mapping[str, float],
         wanted: Filter,
         gone: Sequence[int],
     ) -> None:
@@ -115,7 +121,7 @@ class Lookup:
         self._asks = [(tongue.searcher, self._any(tongue, rarities)) for tongue in tongues if self.words]
 
     def _any(self, tongue: _Tongue, rarities: dict[str, float | None]) -> Query:
-        return Query.boolean_query([(Occur.Should, tongue.term(w, r)) for w, r in rarities.items()])
+        return Query.boolean_query([(Occur.Should, tongue.term(w, self.words[w], r)) for w, r in rarities.items()])
 
     def best(self, limit: int) -> Matches:
         """The documents of the best entries; one that matches in several reader sets counts by its best."""
@@ -157,8 +163,10 @@ class Lookup:
         return sum(self._matching(searcher, ask, "own", 1, among)[1] for searcher, ask in self._asks)
 
     def weights(self) -> dict[str, float]:
-        """How much each word of the query tells: its rarity in what the reader sees."""
-        return {word: rarity or 0.0 for word, rarity in _rarities(self._tongues, self.words).items()}
+        """How much each word of the query tells: its weight, and its rarity in what the reader sees."""
+        return {
+            word: self.words[word] * (rarity or 0.0) for word, rarity in _rarities(self._tongues, self.words).items()
+        }
 
     def _matching(
         self,
@@ -180,16 +188,17 @@ class Lookup:
         return clauses[0][1] if len(clauses) == 1 else Query.boolean_query(clauses)
 
 
-def _telling(tongues: Sequence[_Tongue], words: Sequence[str]) -> tuple[str, ...]:
-    """At most MAX_WORDS of the words: the rarest, in the order in which they were given."""
+def _telling(tongues: Sequence[_Tongue], words: Mapping[str, float]) -> dict[str, float]:
+    """At most MAX_WORDS of the words: those that weigh most, then the rarest; in the order in which they were given."""
     if len(words) <= MAX_WORDS:
-        return tuple(words)
-    counted = [(sum(t.frequency(word) for t in tongues), at) for at, word in enumerate(words[:_MAX_DISTINCT])]
-    rarest = heapq.nsmallest(MAX_WORDS, (pair for pair in counted if pair[0]))
-    return tuple(words[at] for at in sorted(at for _, at in rarest))
+        return dict(words)
+    some = list(words)[:_MAX_DISTINCT]
+    counted = [(-words[word], sum(t.frequency(word) for t in tongues), at) for at, word in enumerate(some)]
+    telling = heapq.nsmallest(MAX_WORDS, (entry for entry in counted if entry[1]))
+    return {some[at]: words[some[at]] for at in sorted(at for _, _, at in telling)}
 
 
-def _rarities(tongues: Sequence[_Tongue], words: Sequence[str]) -> dict[str, float | None]:
+def _rarities(tongues: Sequence[_Tongue], words: Iterable[str]) -> dict[str, float | None]:
     """How rare each word is over everything that the reader sees."""
     stores = {id(tongue.searcher): tongue.searcher for tongue in tongues}
     entries = sum(searcher.num_docs for searcher in stores.values())

@@ -26,7 +26,7 @@ from jirakb.knowledge.filters import VALUE_COLUMNS, folded, outbox_head
 from jirakb.knowledge.prepare import decompress, load_parts
 from jirakb.knowledge.words import analyzer, indexed_text
 
-LAYOUT = 1
+LAYOUT = 2
 """Raised when the schema or the analyzer changes: an index of another layout is made anew."""
 OPEN, RESTRICTED = "open", "restricted"
 SUMMARY_WEIGHT = 6
@@ -242,13 +242,14 @@ def _entries_of(document: int, row: tuple[Any, ...], numbers: Mapping[Readers, i
     kind, key, title, updated, number, labels, parts, principals, *values = row
     own = Readers(orjson.loads(principals))
     named = [*zip(VALUE_COLUMNS, values, strict=True), *(("labels", label) for label in orjson.loads(labels))]
-    head = f"{key}\n" + f"{title}\n" * SUMMARY_WEIGHT
+    head = f"{indexed_text(key)}\n" + f"{indexed_text(title)}\n" * SUMMARY_WEIGHT
     for readers, text in _texts(own, load_parts(decompress(parts))).items():
         if readers == own or readers in numbers:
             at = number if readers == own else numbers[readers]
             is_own = kind == "issue" and readers == own
             folded_values = tuple((name, folded(value)) for name, value in named)
-            yield Entry(document, at, "own" if is_own else "extra", head + text, updated, folded_values)
+            words = head + indexed_text(text)
+            yield Entry(document, at, "own" if is_own else "extra", words, updated, folded_values)
 
 
 def _texts(own: Readers, parts: Iterable[Part]) -> dict[Readers, str]:
@@ -268,11 +269,10 @@ def _tantivy_document(entry: Entry) -> tantivy.Document:
     made.add_integer("updated", entry.updated)
     for name, value in entry.values:
         made.add_text(name, value)
-    text = indexed_text(entry.text)
     if entry.number:
-        made.add_json("restricted", {str(entry.number): text})
+        made.add_json("restricted", {str(entry.number): entry.text})
     else:
-        made.add_text("text", text)
+        made.add_text("text", entry.text)
     return made
 
 

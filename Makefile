@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test proof check fmt bench lock clean
+.PHONY: install demo test proof check fmt bench docs lock clean
 
 install: $(VENV)/.installed-dev
 
@@ -42,6 +42,10 @@ fmt: install
 
 bench: install
 	$(BIN)/python -m bench
+
+# What of the documentation is made from the code.
+docs: install
+	$(BIN)/python docs/generate.py
 
 # Write the locks anew; they name no index.
 lock: install

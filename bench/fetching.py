@@ -6,28 +6,22 @@ else the machine does meets both. The ideal is the larger of calls x latency / c
 
 from __future__ import annotations
 
-import gzip
-import json
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import httpx2
-import psutil
 
+from bench.simulated import Flavor, SimulatedSite, simulated, some_issues
 from bench.tables import Cell, Table
 from jirakb.fetch import fetch_windows
 from jirakb.jira import jql
-from jirakb.jira.auth import Credentials
 from jirakb.jira.connector import JiraConnector
 from jirakb.settings import Settings
 
@@ -47,8 +41,6 @@ _COLUMNS = (
     *("with_listing_s", "with_listing_ratio", "bare_cpu_s", "ours_cpu_s", "site_cpu_share"),
 )
 
-Flavor = Literal["cloud", "dc"]
-
 
 def run(corpus: Path | None) -> Table:
     """Measures both flavors, each with every latency and number of connections."""
@@ -56,9 +48,9 @@ def run(corpus: Path | None) -> Table:
     rounds: list[dict[str, object]] = []
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        files = [_some_issues(corpus, folder / "site.jsonl")] if corpus else []
+        files = [some_issues(corpus, folder / "site.jsonl", ISSUES)] if corpus else []
         for flavor in FLAVORS:
-            with _site(flavor, files) as site:
+            with simulated(flavor, files) as site:
                 for case in (Case(site, latency, c) for latency in LATENCIES for c in CONNECTIONS):
                     measured = case.measure(folder)
                     rows.append(_row(case, measured))
@@ -73,67 +65,6 @@ def run(corpus: Path | None) -> Table:
         detail={"rounds": rounds},
         draw=lambda axes: _draw(axes, rows),
     )
-
-
-# ---- the site
-
-
-@dataclass(frozen=True)
-class SimulatedSite:
-    """A site of another process."""
-
-    flavor: Flavor
-    base_url: str
-    settings: dict[str, str]
-    credentials: Credentials
-    authorization: str
-    process: psutil.Process
-
-    def cpu(self) -> float:
-        """CPU seconds that the site has used so far."""
-        used = self.process.cpu_times()
-        return float(used.user + used.system)
-
-    def set_latency(self, seconds: float) -> None:
-        """How long each call waits from now on."""
-        httpx2.post(f"{self.base_url}/_sim/latency", json={"seconds": seconds}).raise_for_status()
-
-
-def _some_issues(corpus: Path, file: Path) -> Path:
-    """Issues from all over the corpus, as a site file."""
-    opened = gzip.open if corpus.suffix == ".gz" else open
-    with opened(corpus, "rb") as lines, file.open("wb") as site:
-        total = sum(1 for _ in lines)
-        lines.seek(0)
-        step = max(1, total // ISSUES)
-        site.writelines(islice(lines, 0, step * ISSUES, step))
-    return file
-
-
-@contextmanager
-def _site(flavor: Flavor, files: Sequence[Path]) -> Iterator[SimulatedSite]:
-    command = [sys.executable, "-m", "jirakb.simulator", "--flavor", flavor]
-    command += ["--site", *map(str, files)] if files else []
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            yield _announced(json.loads(process.stdout.readline()), process.pid)
-        finally:
-            process.terminate()
-
-
-def _announced(told: dict[str, object], pid: int) -> SimulatedSite:
-    secrets = told["credentials"]
-    assert isinstance(secrets, dict)
-    given = {"jira_api_token": secrets["token"]}
-    given |= {"jira_user_email": secrets["email"]} if told["flavor"] == "cloud" else {}
-    credentials = Credentials.from_dict(given)
-    basic = httpx2.BasicAuth(secrets["email"], secrets["token"])
-    request = next(basic.auth_flow(httpx2.Request("GET", str(told["base_url"]))))
-    authorization = request.headers["authorization"] if told["flavor"] == "cloud" else f"Bearer {secrets['token']}"
-    flavor: Flavor = "cloud" if told["flavor"] == "cloud" else "dc"
-    settings = {"JIRAKB_GATEWAY_URL": str(told["gateway_url"])}
-    return SimulatedSite(flavor, str(told["base_url"]), settings, credentials, authorization, psutil.Process(pid))
 
 
 # ---- the two clients

@@ -65,8 +65,14 @@ def read_body(payload: IssueBytes) -> Body:
         found = _ISSUE.decode(payload)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return _read_odd_body(payload)
-    fields = found.fields or _Fields()
-    cut = tuple(part for part in _PARTS if (held := _list_of(fields, part)) and _is_cut(_rows(held, part), held.total))
+    fields = found.fields
+    if fields is None:
+        return _body(found.id, found.key, None, (), payload)
+    cut: tuple[Part, ...] = ()
+    if fields.comment and _is_cut(fields.comment.comments, fields.comment.total):
+        cut += ("comment",)
+    if fields.worklog and _is_cut(fields.worklog.worklogs, fields.worklog.total):
+        cut += ("worklog",)
     return _body(found.id, found.key, fields.updated, cut, payload)
 
 
@@ -114,14 +120,6 @@ def _body(id_: object, key: object, updated: object, cut: tuple[Part, ...], payl
     if found is None:
         raise ProtocolError("An answer holds an issue without an id.", status=200)
     return Body(found, key if isinstance(key, str) else "", parse_time(updated), cut, payload)
-
-
-def _list_of(fields: _Fields, part: Part) -> _List | None:
-    return fields.comment if part == "comment" else fields.worklog
-
-
-def _rows(held: _List, part: Part) -> object:
-    return held.comments if part == "comment" else held.worklogs
 
 
 def _is_cut(rows: object, total: object) -> bool:

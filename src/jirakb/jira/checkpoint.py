@@ -121,7 +121,9 @@ class Load:
             items.extend(omission for _, omission in batch.omissions)
             failed |= {number for number, omission in batch.omissions if omission.cls == "failed"}
             for raw in batch.issues:
-                items.extend(self._render(raw, at))
+                rendered = self._render(raw, at)
+                items.extend(rendered)
+                failed |= {raw.number for item in rendered if isinstance(item, Omission) and item.cls == "failed"}
         after = max([at.after, *(number for number in asked if number not in at.retry)])
         return Page(tuple(items), replace(at, after=after, retry=tuple(sorted(failed))))
 

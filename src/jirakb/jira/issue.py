@@ -122,6 +122,17 @@ def parse_issue(payload: bytes, catalog: FieldCatalog) -> Issue:
     return _parse_fields(identity, key, fields, raw, catalog)
 
 
+def parse_attachments(payload: bytes) -> tuple[Attachment, ...]:
+    """The attachments in the JSON of an issue alone; none where it cannot be read."""
+    if b'"attachment"' not in payload:
+        return ()
+    try:
+        fields = mapping(mapping(decode(payload)).get("fields"))
+    except ValueError:
+        return ()
+    return tuple(_parse_attachment(entry) for entry in objects(fields.get("attachment")))
+
+
 def _decode(payload: bytes) -> Mapping[str, object]:
     try:
         return mapping(decode(payload))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jirakb.documents import Document, Fields, Omission, Part, PartKind, RawIssue
+from jirakb.jira.attachment_document import attachment_document
 from jirakb.jira.customfields import readable
 from jirakb.jira.fields import FieldCatalog
 from jirakb.jira.frontmatter import entries, metadata, write
@@ -72,13 +73,22 @@ class _Page:
 
 
 def render(raw: RawIssue, context: RenderContext) -> Rendered:
-    """The document of one issue; raises SkippedIssueError where its JSON has no id, key or fields."""
+    """The documents of one issue and its attachments; raises SkippedIssueError where its JSON has no id, key or fields."""
     issue = parse_issue(raw.payload, context.fields)
     page = _Page(context, issue, browse_url(context.base_url, issue.key), _markup(issue, context))
     comments, left_out = _wanted(issue.comments, context)
     document = _document(page, raw, tuple(_parts(page, comments)))
     omissions = tuple(_omission(issue, comment) for comment in left_out)
-    return Rendered((document,), omissions, issue.former_keys)
+    return Rendered((document, *_attached(page, document, raw)), omissions + raw.omissions, issue.former_keys)
+
+
+def _attached(page: _Page, document: Document, raw: RawIssue) -> Iterator[Document]:
+    """The documents of the attachments that were read, in the issue's order."""
+    texts = {text.id: text for text in raw.attachments}
+    for file in page.issue.attachments:
+        if file.id in texts:
+            url = attachment_url(page.context.base_url, page.context.flavor, file)
+            yield attachment_document(document, file, texts[file.id], url)
 
 
 def _markup(issue: Issue, context: RenderContext) -> MarkupContext:

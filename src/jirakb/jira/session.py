@@ -59,7 +59,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A verified connector: the site, the account's time zone, the site's fields, and the reader of its flavor."""
+    """A verified connector: the site, the account's time zone, the site's fields, the door and the reader of its flavor."""
 
     info: SiteInfo
     zone: tzinfo
@@ -67,6 +67,7 @@ class Session:
     client: JiraClient
     identity: Identity
     reader: Reader
+    door: Door
 
 
 def open_session(access: Access) -> Session:
@@ -76,14 +77,14 @@ def open_session(access: Access) -> Session:
     """
     public = PublicSite(access.sender(site_door(access.base_url)))
     facts, cloud_id = _discover(public, access)
-    client = JiraClient(access.sender(_door(access, facts, cloud_id)))
+    door = _door(access, facts, cloud_id)
+    client = JiraClient(access.sender(door))
     account = read_account(client.myself().data, facts.flavor, access.base_url)
     identity = Identity(client, facts.flavor, account)
     zone_name, zone = _zone(account, facts)
     info = SiteInfo(cloud_id or access.base_url, facts.flavor, facts.browse_url, account.id, zone_name)
-    return Session(
-        info, zone, FieldCatalog.parse(client.fields()), client, identity, _reader(client, identity, access.timing)
-    )
+    fields, reader = FieldCatalog.parse(client.fields()), _reader(client, identity, access.timing)
+    return Session(info, zone, fields, client, identity, reader, door)
 
 
 def _discover(public: PublicSite, access: Access) -> tuple[SiteFacts, str]:

@@ -56,6 +56,24 @@ CREATE TABLE alias (                    -- keys that an issue once had
   key TEXT NOT NULL, issue INTEGER NOT NULL, PRIMARY KEY (key, issue)
 ) WITHOUT ROWID;
 
+CREATE TABLE attachment (               -- what was read once, so that it is not fetched again
+  site TEXT NOT NULL,
+  number INTEGER NOT NULL,              -- of its issue
+  id TEXT NOT NULL,
+  name TEXT NOT NULL,
+  size INTEGER NOT NULL,                -- bytes
+  created INTEGER,
+  sha256 TEXT NOT NULL,
+  PRIMARY KEY (site, number, id)
+) WITHOUT ROWID;
+CREATE INDEX attachment_by_bytes ON attachment (sha256);
+
+CREATE TABLE file_text (                -- each file's text once, however often it is attached
+  sha256 TEXT PRIMARY KEY,
+  reason TEXT NOT NULL,                 -- why there is no text; '' where there is
+  pieces_zstd BLOB NOT NULL             -- JSON array of [heading, text, anchor]
+) WITHOUT ROWID;
+
 CREATE TABLE claim (                    -- which connectors want an issue; it goes with its last claim
   connector TEXT NOT NULL, issue INTEGER NOT NULL, PRIMARY KEY (connector, issue)
 ) WITHOUT ROWID;

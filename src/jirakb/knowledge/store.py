@@ -21,6 +21,7 @@ from ulid import ULID
 
 from jirakb.documents import Readers, join_parts
 from jirakb.errors import CorruptStoreError, NotFoundError, SettingsError
+from jirakb.knowledge.files import forget_attachments
 from jirakb.knowledge.lease import Lease
 from jirakb.knowledge.prepare import (
     PreparedDocument,
@@ -255,6 +256,7 @@ class KnowledgeBase:
         if tx.execute("SELECT 1 FROM claim WHERE issue = ? LIMIT 1", (issue,)).fetchone():
             return False
         _remove_documents(tx, issue)
+        forget_attachments(tx, issue)
         for table in ("raw", "alias"):
             tx.execute(f"DELETE FROM {table} WHERE issue = ?", (issue,))
         tx.execute("DELETE FROM issue WHERE id = ?", (issue,))

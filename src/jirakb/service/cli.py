@@ -106,11 +106,15 @@ def sync(
     comment_email_blacklist: options.CommentBlacklist = "",
     timezone_offset: options.TimezoneOffset = None,
     full: Annotated[bool, typer.Option("--full", help="Read every issue again.")] = False,
-    prune: Annotated[Prune, typer.Option(help="When to look for deleted issues.")] = "auto",
+    prune: Annotated[
+        Prune, typer.Option(metavar="auto|always|never", help="When to look for deleted issues.")
+    ] = "auto",
     confirm_deletions: Annotated[
         bool, typer.Option("--confirm-deletions", help="Delete even as many issues as the brake stops at.")
     ] = False,
-    embeddings: Annotated[EmbeddingsName, typer.Option(help="The model for search by meaning.")] = "minilm",
+    embeddings: Annotated[
+        EmbeddingsName, typer.Option(metavar="minilm|none", help="The model for search by meaning.")
+    ] = "minilm",
     home: options.Home = None,
     kb: options.Kb = "default",
     as_json: options.Json = False,
@@ -151,7 +155,9 @@ def search(
     updated_since: Annotated[
         str | None, typer.Option("--updated-since", metavar="WHEN", help="YYYY-MM-DD, or -30d for days back.")
     ] = None,
-    mode: Annotated[Mode, typer.Option(help="By words and meaning, words only, meaning only.")] = "hybrid",
+    mode: Annotated[
+        Mode, typer.Option(metavar="hybrid|text|vector", help="By words and meaning, words only, meaning only.")
+    ] = "hybrid",
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many issues.")] = 10,
     home: options.Home = None,
     kb: options.Kb = "default",
@@ -200,7 +206,9 @@ def show(
 @app.command("export")
 def export_command(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder to write into.")],
-    format_: Annotated[ExportFormat, typer.Option("--format", help="A file per issue, or one file.")] = "md",
+    format_: Annotated[
+        ExportFormat, typer.Option("--format", metavar="md|jsonl", help="A file per issue, or one file.")
+    ] = "md",
     home: options.Home = None,
     kb: options.Kb = "default",
     as_json: options.Json = False,
@@ -234,7 +242,7 @@ def status(home: options.Home = None, as_json: options.Json = False, kb: options
 
 @app.command()
 def simulate(
-    flavor: Annotated[Flavor, typer.Option(help="Jira Cloud or Jira Data Center.")] = "cloud",
+    flavor: Annotated[Flavor, typer.Option(metavar="cloud|dc", help="Jira Cloud or Jira Data Center.")] = "cloud",
     site: Annotated[
         list[Path] | None, typer.Option("--site", metavar="FILE", help="Issues as JSON lines; default: a sample site.")
     ] = None,

@@ -23,12 +23,20 @@ BaseUrl = Annotated[str, typer.Option("--base-url", metavar="URL", help="Address
 Project = Annotated[
     list[str] | None, typer.Option("--project", metavar="K", help="Project key; may be repeated; '*' is all projects.")
 ]
-Jql = Annotated[str | None, typer.Option("--jql", help="JQL that restricts the issues further.")]
-Email = Annotated[str | None, typer.Option("--email", help="E-mail of the token's account (Cloud API token).")]
-Username = Annotated[str | None, typer.Option("--username", help="User name (Data Center, with a password).")]
-Token = Annotated[str | None, typer.Option("--token", help="API token or personal access token [JIRAKB_TOKEN].")]
+Jql = Annotated[str | None, typer.Option("--jql", metavar="JQL", help="JQL that restricts the issues further.")]
+Email = Annotated[
+    str | None, typer.Option("--email", metavar="E", help="E-mail of the token's account (Cloud API token).")
+]
+Username = Annotated[
+    str | None, typer.Option("--username", metavar="U", help="User name (Data Center, with a password).")
+]
+Token = Annotated[
+    str | None, typer.Option("--token", metavar="T", help="API token or personal access token [JIRAKB_TOKEN].")
+]
 TokenFile = Annotated[Path | None, typer.Option("--token-file", metavar="F", help="File that holds the token.")]
-Password = Annotated[str | None, typer.Option("--password", help="Password (Data Center) [JIRAKB_PASSWORD].")]
+Password = Annotated[
+    str | None, typer.Option("--password", metavar="P", help="Password (Data Center) [JIRAKB_PASSWORD].")
+]
 ScopedToken = Annotated[bool, typer.Option("--scoped-token", help="The token has scopes: go through the gateway.")]
 StartTs = Annotated[
     float | None, typer.Option("--start-ts", metavar="S", help="Only changes from this epoch second on.")

@@ -1,0 +1,157 @@
+"""How do the bytes of an attachment arrive? Asks the site by the attachment's id, and follows where Cloud sends for the file.
+
+The Authorization goes to the site's own door only. An address in an answer is followed without it, and never to this
+machine or its network, unless the site itself stands there. Reads no text.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
+
+from jirakb.errors import InsufficientPermissionsError, ProtocolError, SiteUnreachableError
+from jirakb.jira.auth import Door
+from jirakb.jira.client.answers import Answer
+from jirakb.jira.client.sender import Call, Sender
+from jirakb.jira.issue import Attachment
+from jirakb.jira.site import Flavor, is_loopback
+
+_JUDGED_HERE = frozenset(range(300, 500))
+_ATTEMPTS = 3
+_REDIRECTS = 3
+_EXPIRED = 403
+"""How the media host refuses an address whose time is over; the site gives a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """Why an attachment has no bytes: the class, reason and detail of its omission."""
+
+    cls: Literal["excluded", "failed"]
+    reason: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Downloads:
+    """The files of one site. Safe to use from several threads.
+
+    `open_door` makes a sender for a door, with the limit on sizes. `verify` raises when the account is no longer known,
+    `sign_of_life` when the site is out of reach.
+    """
+
+    flavor: Flavor
+    base_url: str
+    door: Door
+    open_door: Callable[[Door], Sender]
+    verify: Callable[[], object]
+    sign_of_life: Callable[[], object]
+
+    def get(self, file: Attachment) -> bytes | Missed:
+        """The bytes of an attachment; raises what concerns more than this one file."""
+        try:
+            found = self._get(file)
+            return self._get(file) if found == _TIME_IS_OVER else found
+        except SiteUnreachableError as exc:
+            self.sign_of_life()
+            return Missed("failed", "download_failed", exc.message)
+        except InsufficientPermissionsError as exc:
+            self.verify()
+            return Missed("failed", "login_page", exc.message)
+        except ProtocolError:  # all statuses are judged here, so that only the size is left to refuse
+            return Missed("excluded", "too_large")
+
+    def _get(self, file: Attachment) -> bytes | Missed:
+        door, path, label = self._address(file)
+        asked = f"{door.api_root}/{path}"
+        for _ in range(_REDIRECTS):
+            answer = self._ask(door, path, label)
+            if not 300 <= answer.status < 400:
+                return _judge(answer, file, is_away=not door.authorization)
+            asked = urljoin(asked, answer.headers.get("location", ""))
+            if "login" in urlsplit(asked).path.lower():
+                return Missed("failed", "login_page")
+            door, path, label = self._next_door(asked)
+            if not may_follow(asked, self.base_url):
+                return Missed("failed", "bad_redirect")
+        return Missed("failed", "bad_redirect")
+
+    def _ask(self, door: Door, path: str, label: str) -> Answer:
+        call = Call("GET", label, path, accepted=_JUDGED_HERE, read=_as_it_is)
+        return self.open_door(door).send(call, attempts=_ATTEMPTS)
+
+    def _address(self, file: Attachment) -> tuple[Door, str, str]:
+        """Built on our own door: the address in the answer may name any host."""
+        identity = quote(file.id, safe="")
+        if self.flavor == "cloud":
+            return self.door, f"attachment/content/{identity}", "GET attachment/content/{key}"
+        path = f"secure/attachment/{identity}/{quote(file.name, safe='')}"
+        return replace(self.door, api_root=self.base_url), path, "GET secure/attachment/{key}/{name}"
+
+    def _next_door(self, address: str) -> tuple[Door, str, str]:
+        parts = urlsplit(address)
+        root = f"{parts.scheme}://{parts.netloc}"
+        path = parts._replace(scheme="", netloc="", fragment="").geturl().removeprefix("/")
+        own = _origin(parts) == _origin(urlsplit(self.door.api_root))
+        return Door(root, self.door.authorization if own else ""), path, "GET media/{key}"
+
+
+_TIME_IS_OVER = Missed("failed", "download_failed", "The media host refused the address that the site gave.")
+
+
+def may_follow(address: str, site: str) -> bool:
+    """Whether a file of this site may be fetched from that address: over https, and not from this machine or its network;
+    where the site itself stands there, from there too."""
+    target, own = urlsplit(address), urlsplit(site)
+    if not target.hostname or target.username is not None:
+        return False
+    if target.scheme != "https" and target.scheme != own.scheme:
+        return False
+    return _is_public(target.hostname) or not _is_public(own.hostname or "")
+
+
+def _is_public(host: str) -> bool:
+    if is_loopback(host):
+        return False
+    try:
+        return ipaddress.ip_address(host).is_global
+    except ValueError:
+        return True
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port
+
+
+def _as_it_is(body: bytes) -> bytes:
+    return body
+
+
+def _judge(answer: Answer, file: Attachment, *, is_away: bool) -> bytes | Missed:
+    if answer.status in (404, 410):
+        return Missed("excluded", "gone")
+    if answer.status == _EXPIRED and is_away:
+        return _TIME_IS_OVER
+    if answer.status != 200 or not isinstance(answer.data, bytes):
+        return Missed("failed", "download_failed", f"It was answered {answer.status}. {answer.words}".strip())
+    if _is_login_page(answer.headers, answer.data, file):
+        return Missed("failed", "login_page")
+    if _is_cut_short(answer.headers, answer.data, file):
+        return Missed("failed", "cut_short", f"{len(answer.data)} of {file.size} bytes came.")
+    return answer.data
+
+
+def _is_login_page(headers: Mapping[str, str], data: bytes, file: Attachment) -> bool:
+    """A site that no longer knows the caller sends a page where another type of file was promised."""
+    promised = "html" in file.mime_type or file.name.lower().endswith((".html", ".htm", ".xhtml"))
+    looks = data[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
+    return not promised and looks and "html" in headers.get("content-type", "")
+
+
+def _is_cut_short(headers: Mapping[str, str], data: bytes, file: Attachment) -> bool:
+    """Where the answer told its own length, its end was seen; else the size that the issue tells must be reached."""
+    told = "content-length" in headers or "chunked" in headers.get("transfer-encoding", "")
+    return not told and file.size is not None and len(data) < file.size

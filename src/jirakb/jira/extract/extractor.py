@@ -1,0 +1,164 @@
+"""How are files read without trusting them? Hands each to a process of its own kind of prison, and outlives what happens there.
+
+A worker serves many files. One that crashes, hangs or overruns costs the file it was reading, and is replaced.
+"""
+
+from __future__ import annotations
+
+import queue
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+import orjson
+
+from jirakb.documents import FileText, Piece
+from jirakb.jira.extract.bounds import MAX_TEXT
+from jirakb.jira.extract.worker import FRAME
+
+CRASHED, TIMED_OUT = "extractor_crashed", "extractor_timeout"
+_LARGEST_ANSWER = MAX_TEXT * 8
+"""Bytes: a character takes up to four in UTF-8, six when JSON escapes it."""
+_SIGXCPU = 24
+"""The signal to a process that has used its processor time, where there are signals."""
+_FILES_PER_WORKER = 500
+"""Then a worker is replaced: what leaks in native code stays bounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost."""
+
+    workers: int = 2
+    """Processes side by side."""
+    seconds: float = 60.0
+    """Wall-clock time for one file."""
+    cpu_seconds: int = 30
+    """Processor time for one file."""
+    memory: int = 1 << 30
+    """Bytes of address space of a worker; its libraries take half."""
+
+
+class Extractor:
+    """Reads files in worker processes that are started when needed. Safe to use from several threads."""
+
+    def __init__(self, limits: Limits | None = None) -> None:
+        self._limits = limits or Limits()
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(self._limits.workers):
+            self._idle.put(None)
+        self._lock = threading.Lock()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def read(self, data: bytes) -> FileText:
+        """The text of a file, or why there is none; CRASHED and TIMED_OUT are the reasons of a worker's end."""
+        worker = self._idle.get()
+        try:
+            worker = worker if worker and worker.is_fresh else self._replace(worker)
+            return worker.read(data, self._limits.seconds)
+        finally:
+            self._idle.put(worker)
+
+    def close(self) -> None:
+        """Ends the workers; waits for those that are reading."""
+        for _ in range(self._limits.workers):
+            worker = self._idle.get()
+            if worker:
+                worker.end()
+        for _ in range(self._limits.workers):
+            self._idle.put(None)
+        if self._folder:
+            self._folder.cleanup()
+            self._folder = None
+
+    def _replace(self, worker: _Worker | None) -> _Worker:
+        if worker:
+            worker.end()
+        with self._lock:
+            # A folder of our own: native code unpacks a library into it, and in a shared one others could put theirs there.
+            self._folder = self._folder or tempfile.TemporaryDirectory(prefix="jirakb-extract-")
+        return _Worker(self._limits, self._folder.name)
+
+
+class _Worker:
+    """One process. Used by one thread at a time."""
+
+    def __init__(self, limits: Limits, folder: str) -> None:
+        command = [sys.executable, "-I", "-m", "jirakb.jira.extract.worker"]
+        self._process = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, str(limits.cpu_seconds), str(limits.memory)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env={"TMPDIR": folder, "HOME": folder},
+            cwd=folder,
+        )
+        self._served = 0
+        self._ended = False
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it can read another file."""
+        return not self._ended and self._served < _FILES_PER_WORKER
+
+    def read(self, data: bytes, seconds: float) -> FileText:
+        """The text of one file."""
+        self._served += 1
+        with self._deadline(seconds) as has_passed:
+            answer = self._exchange(data)
+        if answer is not None:
+            return _file_text(answer)
+        self.end()
+        used_up = has_passed.is_set() or self._process.returncode == -_SIGXCPU
+        return FileText(reason=TIMED_OUT if used_up else CRASHED)
+
+    def end(self) -> None:
+        """Ends the process, whatever it is doing."""
+        self._ended = True
+        if self._process.poll() is None:
+            self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):
+                if pipe:
+                    pipe.close()
+        self._process.wait()
+
+    @contextmanager
+    def _deadline(self, seconds: float) -> Iterator[threading.Event]:
+        passed = threading.Event()
+
+        def stop() -> None:
+            passed.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, stop)
+        timer.start()
+        try:
+            yield passed
+        finally:
+            timer.cancel()
+
+    def _exchange(self, data: bytes) -> bytes | None:
+        """The worker's answer; None when it ended instead, or answers more than it may."""
+        source, target = self._process.stdout, self._process.stdin
+        if source is None or target is None:
+            return None
+        try:
+            target.write(FRAME.pack(len(data)))
+            target.write(data)
+            target.flush()
+            head = source.read(FRAME.size)
+            size = FRAME.unpack(head)[0] if len(head) == FRAME.size else _LARGEST_ANSWER + 1
+            answer = source.read(size) if size <= _LARGEST_ANSWER else b""
+        except OSError:
+            return None
+        return answer if len(answer) == size else None
+
+
+def _file_text(answer: bytes) -> FileText:
+    reason, pieces = orjson.loads(answer)
+    return FileText(tuple(Piece(heading, text, anchor) for heading, text, anchor in pieces), reason)

@@ -1,0 +1,52 @@
+"""Which rows hold the texts of attached files? Reads, writes and removes them within a transaction of the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import apsw
+import orjson
+
+from jirakb.documents import FileText, Piece
+from jirakb.knowledge.prepare import compress, decompress
+
+
+def read_text(reader: apsw.Connection, sha256: str) -> FileText | None:
+    """What the file of these bytes was read as; None when it is unknown."""
+    row = reader.execute("SELECT reason, pieces_zstd FROM file_text WHERE sha256 = ?", (sha256,)).fetchone()
+    return load_text(*row) if row else None
+
+
+def load_text(reason: str, pieces_zstd: bytes) -> FileText:
+    """A text as it is stored."""
+    rows: list[tuple[str, str, str]] = orjson.loads(decompress(bytes(pieces_zstd)))
+    return FileText(tuple(Piece(heading, text, anchor) for heading, text, anchor in rows), reason)
+
+
+def dump_pieces(text: FileText) -> bytes:
+    """The pieces of a text as they are stored."""
+    return compress(orjson.dumps([[piece.heading, piece.text, piece.anchor] for piece in text.pieces]))
+
+
+def forget_attachments(tx: apsw.Connection, issue: int) -> None:
+    """Remove what was read of the attachments of an issue (its row), which itself is about to go."""
+    rows = tx.execute(
+        "SELECT a.site, a.number, a.id FROM attachment a JOIN issue i ON i.site = a.site AND i.number = a.number "
+        "WHERE i.id = ?",
+        (issue,),
+    ).fetchall()
+    remove(tx, rows)
+
+
+def remove(tx: apsw.Connection, attachments: Iterable[tuple[str, int, str]]) -> None:
+    """Remove attachments, given as (site, issue number, id), and the texts that no other one has."""
+    for attachment in attachments:
+        row = tx.execute(_REMOVE, attachment).fetchone()
+        if row:
+            tx.execute(_REMOVE_UNUSED, (row[0], row[0]))
+
+
+_REMOVE = "DELETE FROM attachment WHERE site = ? AND number = ? AND id = ? RETURNING sha256"
+_REMOVE_UNUSED = (
+    "DELETE FROM file_text WHERE sha256 = ? AND NOT EXISTS (SELECT 1 FROM attachment WHERE sha256 = ? LIMIT 1)"
+)

@@ -37,10 +37,12 @@ ISSUES = 800
 """Some 3,800 passages: most of a minute for two processors, so that starting up is a few hundredths of it."""
 ROUNDS = 2
 GOAL = 0.9
-COLUMNS = ("what", "passages", "seconds", "passages/s", "CPU s", "simulated site's CPU s", "of the embedder alone")
+COLUMNS = (
+    "what", "passages", "seconds", "passages/s", "CPU s", "simulated site's CPU s", "speed to alone", "CPU to alone",
+)  # fmt: skip
 TITLE = "Embedding alone and within a sync"
 
-Row = tuple[str, int, float, float, float, float, float]
+Row = tuple[str, int, float, float, float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +143,17 @@ def _cpu_of_children() -> float:
 
 def _rows(rounds: Sequence[tuple[Spent, Spent]]) -> list[Row]:
     alone, flow = ([pair[place] for pair in rounds] for place in (0, 1))
-    ratio = statistics.median(whole.speed / own.speed for own, whole in rounds)
-    return [_row("embedder alone", alone, 1.0), _row("sync with embedding", flow, ratio)]
+    speed = statistics.median(whole.speed / own.speed for own, whole in rounds)
+    cpu = statistics.median(whole.cpu / own.cpu for own, whole in rounds)
+    return [_row("embedder alone", alone, 1.0, 1.0), _row("sync with embedding", flow, speed, cpu)]
 
 
-def _row(name: str, spent: Sequence[Spent], ratio: float) -> Row:
+def _row(name: str, spent: Sequence[Spent], speed: float, cpu: float) -> Row:
     def median(of: Callable[[Spent], float]) -> float:
         return round(statistics.median(map(of, spent)), 2)
 
     return (name, spent[0].passages, median(lambda s: s.wall), median(lambda s: s.speed), median(lambda s: s.cpu),
-            median(lambda s: s.others), round(ratio, 3))  # fmt: skip
+            median(lambda s: s.others), round(speed, 3), round(cpu, 3))  # fmt: skip
 
 
 def _facts(spent: Spent) -> dict[str, float]:

@@ -170,19 +170,19 @@ class _Flow:
             return run
         with self._stages.doing("list"):
             if run.kind == "full":
-                run = self._list_all(run, known_are=Done.TO_FETCH)
+                run = self._add_pages(run, self._source.list_all())
             else:
                 run = self._list_changed(run)
                 self._runs.retry_failed(run)
-                run = self._list_all(run, known_are=Done.UNCHANGED) if run.census else run
         return self._enter(run, "fetching")
 
-    def _list_all(self, run: Run, *, known_are: Done) -> Run:
-        return self._add_pages(run, self._source.list_all(), known_are)
-
     def _list_changed(self, run: Run) -> Run:
+        """What the window of time brings. A census compares all issues: one that was edited while the account could not
+        see it, or that search showed too late, stands in no window."""
         since, until = self._window(run)
-        run = self._add_pages(run, self._source.list_updated(since, until), Done.TO_FETCH)
+        run = self._add_pages(run, self._source.list_updated(since, until))
+        if run.census:
+            run = self._add_pages(run, self._source.list_all())
         if run.kind == "incremental":
             self._skip_unchanged(run)
         return run
@@ -203,10 +203,10 @@ class _Flow:
             with self._base.transaction() as tx:
                 self._runs.mark(tx, run, same, Done.UNCHANGED)
 
-    def _add_pages(self, run: Run, pages: Iterator[Listing], known_are: Done) -> Run:
+    def _add_pages(self, run: Run, pages: Iterator[Listing]) -> Run:
         listed = 0
         for page in pages:
-            run = self._runs.add_listed(run, page.refs, page.site_time, known_are=known_are)
+            run = self._runs.add_listed(run, page.refs, page.site_time)
             listed += len(page.refs)
             self._stages.show("list", listed)
         return run

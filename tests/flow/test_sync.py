@@ -1,13 +1,20 @@
 import random
 import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from tests.flow.world import World
 
 from jirakb.errors import DeletionBrakeError, InsufficientPermissionsError, KnowledgeBaseBusyError, SiteUnreachableError
 from jirakb.jira.client.retries import Budget
+from jirakb.jira.connector import JiraConnector
 from jirakb.simulator.switches import Fault, outage, throttle
+from jirakb.source import Listing
+from jirakb.sync import Wish, sync
 
 
 def search_calls(world: World) -> int:
@@ -62,6 +69,18 @@ def test_a_deletion_arrives_with_the_next_census_and_not_before(world: World) ->
     assert world.indexed() == world.site_keys()
 
 
+def test_an_issue_that_only_the_listing_missed_is_not_taken_out(world: World) -> None:
+    world.sync()
+    world.site.delete("PUMP-6")
+    with closing(world.connector()) as connector:
+        number = next(iter(world.base.documents("PUMP-7"))).number
+        source = ListingWithout(number, connector)
+        wish = Wish(query=source.query, prune="always")
+        report = sync(source, world.base, wish, settings=world.settings, embedder=None)
+    assert report.counts.deleted == 1
+    assert world.indexed() == world.site_keys()
+
+
 def test_a_mass_deletion_stops_and_deletes_only_when_confirmed(world: World) -> None:
     world.sync()
     for number in range(1, 8):
@@ -104,6 +123,21 @@ def test_throttling_and_outages_are_waited_out_and_lose_nothing(world: World) ->
     report = world.sync()
     assert report.requests.throttled == 2
     assert world.indexed() == world.site_keys()
+
+
+class ListingWithout:
+    """The connector, but for one issue that its listing of everything passes over."""
+
+    def __init__(self, number: int, connector: JiraConnector) -> None:
+        self._number = number
+        self._connector = connector
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connector, name)
+
+    def list_all(self) -> Iterator[Listing]:
+        for listing in self._connector.list_all():
+            yield replace(listing, refs=tuple(ref for ref in listing.refs if ref.number != self._number))
 
 
 class FaultAfter(Fault):

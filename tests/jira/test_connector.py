@@ -12,6 +12,7 @@ import pytest
 
 from jirakb.documents import Document
 from jirakb.errors import ConnectorValidationError, InsufficientPermissionsError, UsageError
+from jirakb.fetch import fetch_windows
 from jirakb.jira.connector import test_jira as read_documents
 from jirakb.simulator.site import Site
 from jirakb.simulator.switches import Fault, outage, throttle
@@ -303,3 +304,23 @@ def test_a_full_read_costs_few_calls(serving: Any) -> None:
     assert sum(1 for _ in connector.load_from_checkpoint()) == 250
     calls = connector.requests().by_endpoint
     assert (calls["GET search/jql"], calls["POST issue/bulkfetch"]) == (1, 3)
+
+
+def test_reading_a_site_of_many_issues_costs_hardly_more_calls_than_pages(serving: Any) -> None:
+    count = 1200
+    for flavor, page in (("cloud", 5000), ("dc", 1000)):
+        site = Site(flavor)  # type: ignore[arg-type]
+        for number in range(count):
+            site.create("ABC", str(number), number=1000 + number)
+        connector = serving(site).connector()
+        connector.identify()
+        before = connector.requests().total
+        numbers = sorted({ref.number for listing in connector.list_all() for ref in listing.refs})
+        blocks = [tuple(numbers[start : start + 100]) for start in range(0, count, 100)]
+        fetched = [
+            raw for window in fetch_windows(connector, blocks, 4) for batch in window.batches for raw in batch.issues
+        ]
+        assert len(fetched) == count
+        listing_pages = -(-count // page)
+        assert connector.requests().total - before <= 1.05 * (count / 100 + listing_pages)
+        assert before <= 4

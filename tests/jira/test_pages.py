@@ -22,7 +22,7 @@ def _issues(body: bytes) -> list[bytes]:
 
 
 def test_issues_keep_their_bytes_as_they_came() -> None:
-    sent = [b'{ "id" : 1,"x":1.50 }', b'{"id":"2","fields":{"description":{"deep":[[{}]],"text":"\\ud83d"}}}']
+    sent = [b'{ "id" : 1,"x":1.50 }', b'{"id":"2","fields":{"description":{"deep":[[{}]],"text":"\\u00e9"}}}']
     page = b'{"total":7,"issues":[' + b" , ".join(sent) + b'],"issueErrors":[{"id":"3"}],"nextPageToken":"t"}'
     assert _issues(page) == sent
     assert read_page(page) | {"issues": ()} == {
@@ -48,7 +48,7 @@ def test_a_page_that_is_not_quite_json_is_read_all_the_same(odd: bytes) -> None:
 
 @pytest.mark.parametrize("broken", [b'{"issues":[{"id":"1"', b"<html>", b'{"issues":[]} and more'])
 def test_what_is_no_json_is_no_page(broken: bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"\w"):
         read_page(broken)
 
 

@@ -8,21 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from jirakb.documents import AttachmentText, FileText, Omission, RawIssue
-from jirakb.jira.downloads import Downloads, Missed
+from jirakb.jira.downloads import Missed
 from jirakb.jira.extract.extractor import CRASHED, TIMED_OUT, Extractor
 from jirakb.jira.issue import Attachment, parse_attachments
 from jirakb.source import Batch
 
 _FAILURES = frozenset({CRASHED, TIMED_OUT})
 """Reasons of which the next sync may be free; all others are in the file itself."""
-_SIDE_BY_SIDE = 4
-"""Issues of one batch whose attachments are read at once; the pacer holds the calls of all batches together."""
+_SIDE_BY_SIDE = 8
+"""Issues whose attachments are read at once, of all batches together."""
+
+_IN_MEMORY = 32 * 1024 * 1024
+_ROOM_OF_ONE = 1000
+"""What an attachment takes besides its text, in characters."""
+_LOCKS = 64
 
 
 class AttachmentTexts(Protocol):
@@ -42,74 +47,101 @@ class AttachmentTexts(Protocol):
 
 
 class TextsInMemory:
-    """Keeps what was read for as long as the process lives: for a connector that is used without a knowledge base."""
+    """Keeps what was read last, for as long as the process lives: for a connector that is used without a knowledge base."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _IN_MEMORY) -> None:
+        """`most` is how many characters of text are kept."""
         self._lock = threading.Lock()
-        self._by_issue: dict[tuple[str, int], dict[str, AttachmentText]] = {}
+        self._room = most
+        self._held: dict[tuple[str, int, str], AttachmentText] = {}
 
     def known(self, site: str, number: int) -> Mapping[str, AttachmentText]:
         """See AttachmentTexts."""
         with self._lock:
-            return dict(self._by_issue.get((site, number), {}))
+            return {id_: text for (of, issue, id_), text in self._held.items() if (of, issue) == (site, number)}
 
     def of_bytes(self, sha256: str) -> FileText | None:
         """See AttachmentTexts."""
         with self._lock:
-            held = (text for texts in self._by_issue.values() for text in texts.values())
-            return next((text.content for text in held if text.sha256 == sha256), None)
+            return next((text.content for text in self._held.values() if text.sha256 == sha256), None)
 
     def keep(self, site: str, number: int, text: AttachmentText) -> None:
         """See AttachmentTexts."""
         with self._lock:
-            self._by_issue.setdefault((site, number), {})[text.id] = text
+            self._drop((site, number, text.id))
+            self._held[site, number, text.id] = text
+            self._room -= _length(text)
+            while self._room < 0:
+                self._drop(next(iter(self._held)))
 
     def forget(self, site: str, number: int, ids: Collection[str]) -> None:
         """See AttachmentTexts."""
         with self._lock:
-            held = self._by_issue.get((site, number), {})
             for identity in ids:
-                held.pop(identity, None)
+                self._drop((site, number, identity))
+
+    def _drop(self, place: tuple[str, int, str]) -> None:
+        text = self._held.pop(place, None)
+        self._room += _length(text) if text else 0
 
 
-@dataclass(frozen=True, slots=True)
+def _length(text: AttachmentText) -> int:
+    return _ROOM_OF_ONE + sum(len(piece.text) for piece in text.content.pieces)
+
+
 class AttachmentReader:
-    """Reads the attachments of fetched issues. Safe to use from several threads. `limit` is in bytes."""
+    """Reads the attachments of fetched issues. Safe to use from several threads."""
 
-    site: str
-    limit: int
-    downloads: Downloads
-    extractor: Extractor
-    texts: AttachmentTexts
+    def __init__(
+        self,
+        site: str,
+        limit: int,
+        download: Callable[[Attachment], bytes | Missed],
+        extractor: Extractor,
+        texts: AttachmentTexts,
+    ) -> None:
+        """`site` is the site's id, `limit` the bytes above which an attachment is left out. Closes the extractor."""
+        self._site = site
+        self._limit = limit
+        self._download = download
+        self._texts = texts
+        self._extractor = extractor
+        self._locks = tuple(threading.Lock() for _ in range(_LOCKS))
+        self._pool = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="attachments")
 
     def complete(self, batch: Batch) -> Batch:
         """The batch with the texts of its issues' attachments."""
-        if len(batch.issues) < 2:
-            return replace(batch, issues=tuple(map(self._complete, batch.issues)))
-        with ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="attachments") as pool:
-            return replace(batch, issues=tuple(pool.map(self._complete, batch.issues)))
+        return replace(batch, issues=tuple(self._pool.map(self._complete, batch.issues)))
+
+    def close(self) -> None:
+        """Ends the threads and the processes that read files, after what they are at."""
+        self._pool.shutdown(cancel_futures=True)
+        self._extractor.close()
 
     def _complete(self, raw: RawIssue) -> RawIssue:
         files = parse_attachments(raw.payload)
-        known = self.texts.known(self.site, raw.number)
+        known = self._texts.known(self._site, raw.number)
         gone = known.keys() - {file.id for file in files}
         if gone:
-            self.texts.forget(self.site, raw.number, gone)
+            self._texts.forget(self._site, raw.number, gone)
         results = [known.get(file.id) or self._read(raw.number, file) for file in files]
         return with_results(raw, files, results)
 
     def _read(self, number: int, file: Attachment) -> AttachmentText | Missed:
-        refused = refusal(file, self.limit)
+        refused = refusal(file, self._limit)
         if refused:
             return refused
-        data = self.downloads.get(file)
-        if isinstance(data, Missed):
-            return data
+        data = self._download(file)
+        return data if isinstance(data, Missed) else self._extract(number, file, data)
+
+    def _extract(self, number: int, file: Attachment, data: bytes) -> AttachmentText:
+        """Two files of the same bytes wait for each other, so that the second finds what the first was read as."""
         sha256 = hashlib.sha256(data).hexdigest()
-        content = self.texts.of_bytes(sha256) or self.extractor.read(data)
-        text = AttachmentText(file.id, file.name, len(data), file.created, sha256, content)
-        if content.reason not in _FAILURES:
-            self.texts.keep(self.site, number, text)
+        with self._locks[int(sha256[:8], 16) % _LOCKS]:
+            content = self._texts.of_bytes(sha256) or self._extractor.read(data)
+            text = AttachmentText(file.id, file.name, len(data), file.created, sha256, content)
+            if content.reason not in _FAILURES:
+                self._texts.keep(self._site, number, text)
         return text
 
 

@@ -22,10 +22,13 @@ import structlog
 
 from jirakb.documents import Document, IssueRef, Omission, RawIssue
 from jirakb.errors import ConnectorValidationError, UsageError
+from jirakb.jira.attachments import AttachmentReader, AttachmentTexts, TextsInMemory
 from jirakb.jira.auth import Credentials
 from jirakb.jira.checkpoint import Checkpoint, Load
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
+from jirakb.jira.downloads import open_downloads
+from jirakb.jira.extract.extractor import Extractor
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Stop, Timing
 from jirakb.jira.render import RenderContext, render
@@ -96,6 +99,8 @@ class JiraConnector:
         self._opened: Session | None = None
         self._verified = 0.0
         self._credentials = _as_credentials(credentials)
+        self._attachment_texts: AttachmentTexts = TextsInMemory()
+        self._attachments: AttachmentReader | None = None
 
     def load_credentials(self, credentials: Mapping[str, object] | Credentials) -> None:
         """Takes `jira_user_email` + `jira_api_token`, `jira_api_token` alone, or `jira_username` + `jira_password`.
@@ -105,6 +110,11 @@ class JiraConnector:
         with self._lock:
             self._credentials = _as_credentials(credentials)
             self._opened = None
+            self._close_attachments()
+
+    def keep_attachments_in(self, texts: AttachmentTexts) -> None:
+        """Says where what is read of attachments is kept (else in memory); to be called before the first `fetch`."""
+        self._attachment_texts = texts
 
     def validate_connector_settings(self) -> None:
         """Raises InsufficientPermissionsError or ConnectorValidationError when this connector cannot work as configured."""
@@ -153,10 +163,11 @@ class JiraConnector:
         return self._session().reader.updated_times(numbers)
 
     def fetch(self, numbers: Sequence[int]) -> Batch:
-        """The complete bodies of at most `batch_limit` issues."""
+        """The complete bodies of at most `batch_limit` issues, with their attachments' texts where these are wanted."""
         if len(numbers) > self.batch_limit:
             raise UsageError(f"At most {self.batch_limit} issues are fetched at once, not {len(numbers)}.")
-        return self._session().reader.fetch(numbers)
+        batch = self._session().reader.fetch(numbers)
+        return self._attachment_reader().complete(batch) if self.include_attachments else batch
 
     def render(self, raw: RawIssue) -> Rendered:
         """The documents of one raw issue."""
@@ -201,7 +212,23 @@ class JiraConnector:
 
     def close(self) -> None:
         """Closes the connections."""
+        self._close_attachments()
         self._http.close()
+
+    def _close_attachments(self) -> None:
+        if self._attachments:
+            self._attachments.close()
+            self._attachments = None
+
+    def _attachment_reader(self) -> AttachmentReader:
+        session = self._session()
+        with self._lock:
+            if self._attachments is None:
+                downloads = open_downloads(self._access(), session, self.attachment_size_limit)
+                self._attachments = AttachmentReader(
+                    session.info.id, self.attachment_size_limit, downloads.get, Extractor(), self._attachment_texts
+                )
+            return self._attachments
 
     def _session(self) -> Session:
         if self._opened:

@@ -17,11 +17,14 @@ from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import Answer
 from jirakb.jira.client.sender import Call, Sender
 from jirakb.jira.issue import Attachment
+from jirakb.jira.pacing import Pacer
+from jirakb.jira.session import Access, Session
 from jirakb.jira.site import Flavor, is_loopback
 
 _JUDGED_HERE = frozenset(range(300, 500))
 _ATTEMPTS = 3
 _REDIRECTS = 3
+_CONNECTIONS_AWAY = 8
 _EXPIRED = 403
 """How the media host refuses an address whose time is over; the site gives a new one."""
 
@@ -89,7 +92,7 @@ class Downloads:
         if self.flavor == "cloud":
             return self.door, f"attachment/content/{identity}", "GET attachment/content/{key}"
         path = f"secure/attachment/{identity}/{quote(file.name, safe='')}"
-        return replace(self.door, api_root=self.base_url), path, "GET secure/attachment/{key}/{name}"
+        return replace(self.door, api_root=self.base_url), path, "GET secure/attachment/{key}"
 
     def _next_door(self, address: str) -> tuple[Door, str, str]:
         parts = urlsplit(address)
@@ -97,6 +100,18 @@ class Downloads:
         path = parts._replace(scheme="", netloc="", fragment="").geturl().removeprefix("/")
         own = _origin(parts) == _origin(urlsplit(self.door.api_root))
         return Door(root, self.door.authorization if own else ""), path, "GET media/{key}"
+
+
+def open_downloads(access: Access, session: Session, limit: int) -> Downloads:
+    """The files of the site of a session, up to `limit` bytes each. The media host has a pace of its own."""
+    own = replace(access, max_bytes=limit)
+    away = replace(own, pacer=Pacer(_CONNECTIONS_AWAY, access.timing))
+
+    def open_door(door: Door) -> Sender:
+        return (own if door.authorization else away).sender(door)
+
+    client, identity = session.client, session.identity
+    return Downloads(identity.flavor, access.base_url, session.door, open_door, identity.verify, client.server_info)
 
 
 _TIME_IS_OVER = Missed("failed", "download_failed", "The media host refused the address that the site gave.")

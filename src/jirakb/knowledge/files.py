@@ -35,7 +35,7 @@ def forget_attachments(tx: apsw.Connection, issue: int) -> None:
         "WHERE i.id = ?",
         (issue,),
     ).fetchall()
-    remove(tx, rows)
+    remove(tx, [(str(site), int(str(number)), str(id_)) for site, number, id_ in rows])
 
 
 def remove(tx: apsw.Connection, attachments: Iterable[tuple[str, int, str]]) -> None:

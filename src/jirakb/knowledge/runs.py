@@ -145,15 +145,14 @@ class Runs:
 
     # The listing
 
-    def add_listed(self, run: Run, refs: Iterable[IssueRef], site_time: datetime, *, known_are: Done) -> Run:
-        """Add one page of the listing. Issues that this connector has already are marked `known_are`, unless a
-        page before said otherwise. The site's clock of the first page stays."""
+    def add_listed(self, run: Run, refs: Iterable[IssueRef], site_time: datetime) -> Run:
+        """Add one page of the listing; an issue listed before stays as it is. The site's clock of the first page stays."""
         first = run.site_time or site_time
         with self._base.transaction() as tx:
             tx.execute("UPDATE run SET site_time = ? WHERE id = ?", (milliseconds(first), run.id))
             for ref in refs:
                 updated = milliseconds(ref.updated) if ref.updated else None
-                tx.execute(_ADD_LISTED, (run.id, ref.number, updated, run.connector, int(known_are)))
+                tx.execute(_ADD_LISTED, (run.id, ref.number, updated))
         return replace(run, site_time=first)
 
     def retry_failed(self, run: Run) -> None:
@@ -254,13 +253,7 @@ INSERT INTO connector (id, site, flavor, base_url, query) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET flavor = excluded.flavor, base_url = excluded.base_url
 """
 
-# A known issue enters with the state given; a new one is to be fetched; one listed before stays as it is.
-_ADD_LISTED = """
-INSERT OR IGNORE INTO listing (run, number, updated, done)
-SELECT ?1, ?2, ?3, CASE WHEN EXISTS (
-  SELECT 1 FROM connector k JOIN issue i ON i.site = k.site AND i.number = ?2
-  JOIN claim c ON c.issue = i.id AND c.connector = k.id WHERE k.id = ?4) THEN ?5 ELSE 0 END
-"""
+_ADD_LISTED = "INSERT OR IGNORE INTO listing (run, number, updated) VALUES (?, ?, ?)"
 
 _KNOWN_UPDATES = """
 SELECT l.number, l.updated, i.updated FROM listing l

@@ -9,6 +9,7 @@ from typing import Literal
 
 from jirakb.control.catalog import Catalog, Entry
 from jirakb.jira.connector import JiraConnector
+from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.embed import Embedder, MiniLM
 from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
 from jirakb.progress import Watch
@@ -74,6 +75,7 @@ def run_sync(
     with closing(connector_for(reading, settings)) as connector:
         connector.identify()  # before a knowledge base is made for a site that refuses
         with knowledge_base(settings, kb, create=True) as (entry, base):
+            connector.keep_attachments_in(StoredAttachments(base))
             return sync(
                 connector,
                 base,

@@ -19,6 +19,7 @@ from jirakb import __version__
 from jirakb.errors import JirakbError
 from jirakb.report import Report
 from jirakb.service import console, options
+from jirakb.service.memory import share_heaps
 from jirakb.settings import Settings
 
 EmbeddingsName = Literal["minilm", "none"]
@@ -39,6 +40,7 @@ app = typer.Typer(
 def main() -> None:
     """The `jirakb` command: runs what was typed and ends with the exit code of the contract."""
     arguments = sys.argv[1:]
+    share_heaps()
     try:
         code = app(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

@@ -1,4 +1,4 @@
-"""How are files read without trusting them? Hands each to a process of its own kind of prison, and outlives what happens there.
+"""How are files read without trusting them? Hands each to a process with limits, and outlives what happens there.
 
 A worker serves many files. One that crashes, hangs or overruns costs the file it was reading, and is replaced.
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import orjson
 
 from jirakb.documents import FileText, Piece
+from jirakb.errors import InternalError
 from jirakb.jira.extract.bounds import MAX_TEXT
 from jirakb.jira.extract.worker import FRAME
 
@@ -81,7 +82,10 @@ class Extractor:
         with self._lock:
             # A folder of our own: native code unpacks a library into it, and in a shared one others could put theirs there.
             self._folder = self._folder or tempfile.TemporaryDirectory(prefix="jirakb-extract-")
-        return _Worker(self._limits, self._folder.name)
+        try:
+            return _Worker(self._limits, self._folder.name)
+        except OSError as exc:
+            raise InternalError(f"A process that reads attachments cannot be started: {exc}.") from exc
 
 
 class _Worker:

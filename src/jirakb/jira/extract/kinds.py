@@ -43,7 +43,7 @@ _HTML = re.compile(rb"(?i)<(?:!doctype\s+html|html)[\s>]")
 def kind_of(data: bytes) -> Kind:
     """The kind of a file; "text" and "unknown" for what has no mark: the decoder decides between them."""
     head = data[:_HEAD]
-    if b"%PDF-" in head:
+    if head.lstrip().startswith(b"%PDF-") or (b"%PDF-" in head and b"%%EOF" in data[-_HEAD:]):
         return "pdf"
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _archive(data)

@@ -73,7 +73,7 @@ def test_an_issue_that_only_the_listing_missed_is_not_taken_out(world: World) ->
     world.sync()
     world.site.delete("PUMP-6")
     with closing(world.connector()) as connector:
-        number = next(iter(world.base.documents("PUMP-7"))).number
+        number = next(issue.number for issue in world.site.issues.values() if issue.key == "PUMP-7")
         source = ListingWithout(number, connector)
         wish = Wish(query=source.query, prune="always")
         report = sync(source, world.base, wish, settings=world.settings, embedder=None)

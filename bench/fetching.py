@@ -55,7 +55,7 @@ def run(corpus: Path | None) -> Table:
                     measured = case.measure(folder)
                     rows.append(_row(case, measured))
                     rounds.append({"case": _name(case), "rounds": [r.as_json() for r in measured]})
-    packages = ("httpx2", "httpcore2", "msgspec", "orjson")
+    packages = ("httpx2", "httpcore2", "isal", "msgspec", "orjson")
     return Table(
         "fetching",
         "Fetching against the ideal",

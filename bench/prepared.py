@@ -18,6 +18,8 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+import apsw
+
 from bench.duplicates import CORPUS, PAIRS, QUERIES, Duplicates, Json
 from jirakb.documents import RawIssue
 from jirakb.jira.fields import FieldCatalog
@@ -120,10 +122,10 @@ def take_over(base: KnowledgeBase, earlier: Path, embedder: Embedder) -> None:
     """Give waiting passages the vectors that an earlier knowledge base has for the same text."""
     if not (earlier / "kb.sqlite").exists():
         return
-    with closing(KnowledgeBase.open(earlier)) as other:
-        if other.meta("embedder") != embedder.identity:
+    with closing(apsw.Connection(str(earlier / "kb.sqlite"), flags=apsw.SQLITE_OPEN_READONLY)) as other:
+        if query(other, "SELECT value FROM meta WHERE name = 'embedder'") != [(embedder.identity,)]:
             return
-        values = dict(query(other.reader(), "SELECT hash, value FROM vector"))
+        values = dict(query(other, "SELECT hash, value FROM vector"))
     with base.transaction() as tx:
         waiting = query(tx, "SELECT p.id, p.hash FROM backlog b JOIN passage p ON p.id = b.passage")
         known = [(passage, digest, values[digest]) for passage, digest in waiting if digest in values]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
+
+import orjson
+import zstandard
 
 Readers = frozenset[str]
 """Principals of which a reader must hold every one: each restriction (a security level, a comment's role or group, an
@@ -38,10 +42,26 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class FileText:
-    """What reading the bytes of a file brought: its text, or a short code that says why there is none."""
+    """What reading the bytes of a file brought: its text, or a short code that says why there is none.
 
-    pieces: tuple[Piece, ...] = ()
+    The text is kept packed (zstd, of a JSON array of [heading, text, anchor]): many files wait for their issue's turn.
+    """
+
+    packed: bytes = b""
     reason: str = ""
+
+    @classmethod
+    def of(cls, pieces: Sequence[Piece]) -> FileText:
+        """The text in these pieces, of which there is at least one."""
+        return cls(zstandard.compress(orjson.dumps([[piece.heading, piece.text, piece.anchor] for piece in pieces])))
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """The text, unpacked; empty where there is none."""
+        if not self.packed:
+            return ()
+        rows: list[tuple[str, str, str]] = orjson.loads(zstandard.decompress(self.packed))
+        return tuple(Piece(heading, text, anchor) for heading, text, anchor in rows)
 
 
 @dataclass(frozen=True, slots=True)

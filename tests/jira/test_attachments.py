@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
-from jirakb.documents import AttachmentText, FileText, Piece, RawIssue
+from jirakb.documents import AttachmentText, FileText, RawIssue
 from jirakb.jira.attachments import AttachmentReader, TextsInMemory, refusal
 from jirakb.jira.extract.extractor import Extractor, Limits
 from jirakb.jira.issue import Attachment
@@ -72,7 +72,7 @@ def test_a_reader_that_crashes_is_a_failure_and_nothing_is_kept() -> None:
 def test_memory_holds_what_was_read_last() -> None:
     texts = TextsInMemory(most=5000)
     for number in range(1, 5):
-        content = FileText((Piece("", "x" * 1000),))
+        content = FileText(bytes(1000))
         texts.keep("site", number, AttachmentText("7", "a.log", 1000, None, str(number), content))
     assert [bool(texts.known("site", number)) for number in range(1, 5)] == [False, False, True, True]
 

@@ -119,6 +119,13 @@ def test_a_login_page_is_no_file(fetching: Fetching) -> None:
     assert set(fetching.fetch()[0]) == {"a.log"}
 
 
+@pytest.mark.parametrize("address", ["", "http://[bad", "https://x:99999/", "http://169.254.169.254/", "gopher://a/b"])
+def test_an_address_that_is_none_costs_one_omission(fetching: Fetching, address: str) -> None:
+    fetching.site.attach("ABC-1", "a.log", "x")
+    fetching.site.switches.faults.append(Fault(303, every=1, endpoints=(CONTENT, FILE), headers={"Location": address}))
+    assert fetching.fetch()[1] == [("failed", "bad_redirect", "a.log")]
+
+
 def test_a_web_page_that_was_attached_is_a_file(fetching: Fetching) -> None:
     page = "<!DOCTYPE html><html><body><p>the pump whistles</p></body></html>"
     fetching.site.attach("ABC-1", "a.html", page, mime="text/html")
@@ -149,9 +156,8 @@ def test_an_address_whose_time_is_over_is_asked_for_anew(fetching: Fetching) -> 
         "//",
     ],
 )
-def test_an_address_elsewhere_is_not_followed(fetching: Fetching, address: str) -> None:
-    site = "https://x.atlassian.net"
-    assert not may_follow(address, site)
+def test_an_address_elsewhere_is_not_followed(address: str) -> None:
+    assert not may_follow(address, "https://x.atlassian.net")
 
 
 def test_only_a_site_on_this_machine_may_send_to_this_machine() -> None:
@@ -159,7 +165,12 @@ def test_only_a_site_on_this_machine_may_send_to_this_machine() -> None:
     assert may_follow("http://127.0.0.1:99/file/1", "http://127.0.0.1:80")
     for host in ("127.0.0.1", "localhost", "10.0.0.1", "[::1]", "192.168.1.1"):
         assert not may_follow(f"https://{host}/file/1", "https://x.atlassian.net")
-    assert not may_follow("http://api.media.atlassian.com/file/1", "https://x.atlassian.net")
+    for site in ("https://x.atlassian.net", "http://127.0.0.1:80"):
+        assert not may_follow("http://api.media.atlassian.com/file/1", site)
+        assert not may_follow("https://169.254.169.254/latest", site)
+        for host in ("2130706433", "0x7f.1", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]", "localhost."):
+            assert not may_follow(f"https://{host}/a", "https://x.atlassian.net")
+    assert may_follow("https://10.0.0.2/file/1", "https://10.0.0.1")
 
 
 def test_a_token_that_died_is_no_fault_of_the_file(fetching: Fetching) -> None:

@@ -75,19 +75,6 @@ class Home:
             [*JIRAKB, *arguments], env=self.env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
 
-    def documents(self) -> dict[str, str]:
-        """Every document by its id, as an export has it; each stands there once."""
-        out = self.folder / "exported"
-        assert self.run("export", "--format", "jsonl", "--out", str(out)).code == 0
-        rows = [json.loads(line) for line in (out / "documents.jsonl").read_text("utf-8").splitlines()]
-        assert len({row["id"] for row in rows}) == len(rows)
-        return {row["id"]: row["markdown"] for row in rows}
-
-    def status(self) -> dict[str, Any]:
-        """The one knowledge base, as `status` tells."""
-        (found,) = self.run("status", "--json").json["kbs"]
-        return dict(found)
-
     @property
     def kb(self) -> Path:
         """The folder of the one knowledge base."""

@@ -4,7 +4,8 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx2
@@ -12,8 +13,8 @@ import pytest
 from tests.service.command import Ended, Home
 
 import jirakb as package
-from jirakb.simulator.server import serve
-from jirakb.simulator.site import Site
+from jirakb.knowledge.store import StoredDocument
+from jirakb.service.export import export_jsonl, export_markdown
 
 Run = Callable[..., Ended]
 COMMANDS = ("sync", "search", "show", "export", "status", "simulate", "demo")
@@ -73,24 +74,27 @@ def test_an_export_as_json_lines_has_a_line_for_each_document(jirakb: Run, synce
     assert set(rows[0]) == {"id", "key", "kind", "title", "url", "updated", "markdown", "metadata"}
 
 
-def test_an_export_leaves_its_folder_for_no_key(jirakb: Run, tmp_path: Path) -> None:
-    site = Site("dc")
-    site.project("PUMP")
-    hostile = ["../../evil", "/etc/evil", "..", "PUMP/../../evil", "a\\b", "CON", "x" * 150]
-    for number, key in enumerate(hostile):
-        made = site.create("PUMP", f"A pump {number}")
-        issue = site.get(made)
-        site.keep(issue.number, key, "PUMP", issue.stored())
-    with serve(site) as running:
-        home = Home(tmp_path / "home", running)
-        counts = jirakb(home, *home.sync_options()).json["counts"]
+@pytest.mark.parametrize("write", [export_markdown, export_jsonl])
+def test_an_export_leaves_its_folder_for_no_name(
+    tmp_path: Path, write: Callable[[Iterable[StoredDocument], Path], int]
+) -> None:
+    hostile = ["../../evil", "/etc/evil", "..", ".", "", "P/../../evil", "a\\b", "x\0y", "\u202e", "x" * 5000, ".hidden"]
+    made = [document(number, name) for number, name in enumerate(hostile)]
     out = tmp_path / "a" / "b" / "out"
-    for format_ in ("md", "jsonl"):
-        assert jirakb(home, "export", "--out", str(out), "--format", format_).code == 0
-    outside = [path for path in tmp_path.rglob("*") if path.is_file() and not path.is_relative_to(home.folder)]
-    assert outside
-    assert all(path.is_relative_to(out) for path in outside)
-    assert len(outside) == 1 + counts["indexed"]
+    out.mkdir(parents=True)
+    assert write(made, out) == len(made)
+    assert all(path.is_relative_to(out) for path in tmp_path.rglob("*") if path.is_file())
+    assert sum(path.read_text("utf-8").count("The text of") for path in out.rglob("*") if path.is_file()) == len(made)
+
+
+def document(number: int, name: str) -> StoredDocument:
+    """A document whose key (or, every second time, whose attachment's name) and host come from somebody unkind."""
+    kind, key, title = ("issue", name, "A pump") if number % 2 else ("attachment", f"PUMP-{number}", name)
+    return StoredDocument(
+        id=f"site:{number}/attachment/{number}", kind=kind, key=key, title=title,
+        url=f"https://{'..' if number % 3 else 'x'}/browse/{key}", updated=datetime(2026, 1, 1, tzinfo=UTC),
+        markdown=f"The text of {number}\n", metadata={},
+    )  # fmt: skip
 
 
 def test_an_export_into_a_place_that_cannot_be_ends_with_2(jirakb: Run, synced: Home, tmp_path: Path) -> None:

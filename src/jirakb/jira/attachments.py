@@ -26,7 +26,7 @@ _SIDE_BY_SIDE = 8
 
 _IN_MEMORY = 32 * 1024 * 1024
 _ROOM_OF_ONE = 1000
-"""What an attachment takes besides its text, in characters."""
+"""What an attachment takes besides its packed text, in bytes."""
 _LOCKS = 64
 
 
@@ -50,7 +50,7 @@ class TextsInMemory:
     """Keeps what was read last, for as long as the process lives: for a connector that is used without a knowledge base."""
 
     def __init__(self, most: int = _IN_MEMORY) -> None:
-        """`most` is how many characters of text are kept."""
+        """`most` is how many bytes of packed text are kept."""
         self._lock = threading.Lock()
         self._room = most
         self._held: dict[tuple[str, int, str], AttachmentText] = {}
@@ -86,7 +86,7 @@ class TextsInMemory:
 
 
 def _length(text: AttachmentText) -> int:
-    return _ROOM_OF_ONE + sum(len(piece.text) for piece in text.content.pieces)
+    return _ROOM_OF_ONE + len(text.content.packed)
 
 
 class AttachmentReader:
@@ -159,7 +159,7 @@ def with_results(raw: RawIssue, files: Sequence[Attachment], results: Sequence[A
     pairs = list(zip(files, results, strict=True))
     return replace(
         raw,
-        attachments=tuple(found for found in results if isinstance(found, AttachmentText) and found.content.pieces),
+        attachments=tuple(found for found in results if isinstance(found, AttachmentText) and found.content.packed),
         omissions=tuple(omission for file, found in pairs if (omission := _omission(raw.key, file, found))),
     )
 
@@ -169,7 +169,7 @@ def _omission(key: str, file: Attachment, found: AttachmentText | Missed) -> Omi
     if isinstance(found, Missed):
         detail = f"{name}: {found.detail}" if found.detail else name
         return Omission(key, "attachment", found.cls, found.reason, detail)
-    if found.content.pieces:
+    if found.content.packed:
         return None
     reason = found.content.reason
     return Omission(key, "attachment", "failed" if reason in _FAILURES else "excluded", reason, name)

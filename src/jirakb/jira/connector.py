@@ -27,6 +27,7 @@ from jirakb.jira.auth import Credentials
 from jirakb.jira.checkpoint import Checkpoint, Load
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
+from jirakb.jira.client.wires import Wires
 from jirakb.jira.downloads import open_downloads
 from jirakb.jira.extract.extractor import Extractor
 from jirakb.jira.jql import Query, windows
@@ -88,6 +89,7 @@ class JiraConnector:
         self._scoped_token = scoped_token
         self._zone = None if timezone_offset is None else fixed_zone(timezone_offset)
         self._stop = Stop()
+        self._wires = Wires()
         self._timing = timing or Timing(sleep=self._stop.sleep)
         self._budget = budget or Budget()
         self._max_bytes = max_response_bytes
@@ -207,8 +209,9 @@ class JiraConnector:
         return Load(self, begun, self.batch_size, self._timing.now)
 
     def stop(self) -> None:
-        """Gives up what is under way, also a wait that the site asked for: all calls raise SiteError from now on."""
+        """Gives up what is under way, waits and unanswered calls alike: all calls raise SiteError from now on."""
         self._stop.set()
+        self._wires.cut()
 
     def close(self) -> None:
         """Closes the connections."""
@@ -254,6 +257,7 @@ class JiraConnector:
             budget=self._budget,
             max_bytes=self._max_bytes,
             stop=self._stop,
+            wires=self._wires,
         )
 
 

@@ -7,6 +7,7 @@ machine or its network, unless the site itself stands there. Reads no text.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -25,6 +26,10 @@ _JUDGED_HERE = frozenset(range(300, 500))
 _ATTEMPTS = 3
 _REDIRECTS = 3
 _CONNECTIONS_AWAY = 8
+_LONGEST_ADDRESS = 8192
+_ODD_NUMBER = re.compile(r"(?i)0x[0-9a-f]*|[0-9]+")
+"""How the last part of an address looks that only the system's resolver takes for one (127.1, 2130706433)."""
+_LOGIN = re.compile(r"(?i)^[^?#]*/login(\.jsp)?([?#]|$)")
 _EXPIRED = 403
 """How the media host refuses an address whose time is over; the site gives a new one."""
 
@@ -74,12 +79,12 @@ class Downloads:
             answer = self._ask(door, path, label)
             if not 300 <= answer.status < 400:
                 return _judge(answer, file, is_away=not door.authorization)
-            asked = urljoin(asked, answer.headers.get("location", ""))
-            if "login" in urlsplit(asked).path.lower():
+            asked = _target(asked, answer.headers.get("location", ""))
+            if _LOGIN.search(asked):
                 return Missed("failed", "login_page")
-            door, path, label = self._next_door(asked)
             if not may_follow(asked, self.base_url):
                 return Missed("failed", "bad_redirect")
+            door, path, label = self._next_door(asked)
         return Missed("failed", "bad_redirect")
 
     def _ask(self, door: Door, path: str, label: str) -> Answer:
@@ -117,24 +122,44 @@ def open_downloads(access: Access, session: Session, limit: int) -> Downloads:
 _TIME_IS_OVER = Missed("failed", "download_failed", "The media host refused the address that the site gave.")
 
 
-def may_follow(address: str, site: str) -> bool:
-    """Whether a file of this site may be fetched from that address: over https, and not from this machine or its network;
-    where the site itself stands there, from there too."""
-    target, own = urlsplit(address), urlsplit(site)
-    if not target.hostname or target.username is not None:
-        return False
-    if target.scheme != "https" and target.scheme != own.scheme:
-        return False
-    return _is_public(target.hostname) or not _is_public(own.hostname or "")
-
-
-def _is_public(host: str) -> bool:
-    if is_loopback(host):
-        return False
+def _target(asked: str, location: str) -> str:
+    """The address that a redirect names; "" for what is none."""
     try:
-        return ipaddress.ip_address(host).is_global
+        target = urljoin(asked, location)
+        _ = urlsplit(target).port  # raises on a port that is none
     except ValueError:
-        return True
+        return ""
+    return target if target.isprintable() and len(target) <= _LONGEST_ADDRESS else ""
+
+
+def may_follow(address: str, site: str) -> bool:
+    """Whether a file of this site may be fetched from that address: over https, and from no host that is nearer to us than
+    the site itself. Plain http leads only to the site's own host, or from this machine to this machine."""
+    target, own = urlsplit(address), urlsplit(site)
+    host, own_host = target.hostname or "", own.hostname or ""
+    if not host or target.username is not None or target.scheme not in ("http", "https"):
+        return False
+    if target.scheme == "http" and not (own.scheme == "http" and (host == own_host or _nearness(host) == _HERE)):
+        return False
+    return _nearness(host) <= min(_nearness(own_host), _HERE)
+
+
+_FAR, _NEAR, _HERE, _NOWHERE = range(4)
+"""A public address, one of a private network, this machine, and what no file comes from (such as a cloud's metadata)."""
+
+
+def _nearness(host: str) -> int:
+    """By the name alone: where a name leads is not looked up."""
+    host = host.rstrip(".")
+    if is_loopback(host):
+        return _HERE
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return _NOWHERE if _ODD_NUMBER.fullmatch(host.rpartition(".")[2]) else _FAR
+    if address.is_link_local or address.is_multicast or address.is_unspecified or address.is_reserved:
+        return _NOWHERE
+    return _FAR if address.is_global else _NEAR
 
 
 def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:

@@ -16,6 +16,7 @@ from jirakb.jira.auth import Credentials, Door, door_for, site_door
 from jirakb.jira.client.endpoints import JiraClient, PublicSite
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import Sender, Tally
+from jirakb.jira.client.wires import Wires
 from jirakb.jira.cloud import CloudReader
 from jirakb.jira.datacenter import DataCenterReader
 from jirakb.jira.fields import FieldCatalog
@@ -42,6 +43,7 @@ class Access:
     budget: Budget
     max_bytes: int
     stop: Stop
+    wires: Wires
 
     def sender(self, door: Door) -> Sender:
         """Calls through a door, in the pace and the count of this connector."""
@@ -54,6 +56,7 @@ class Access:
             budget=self.budget,
             max_bytes=self.max_bytes,
             stop=self.stop,
+            wires=self.wires,
         )
 
 

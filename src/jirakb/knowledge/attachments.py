@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from jirakb.documents import AttachmentText, FileText
-from jirakb.knowledge.files import dump_pieces, load_text, read_text, remove
+from jirakb.knowledge.files import remove
 from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
 
 
@@ -22,20 +22,24 @@ class StoredAttachments:
         """What was read of an issue's attachments, by their ids."""
         rows = self._base.reader().execute(_KNOWN, (site, number))
         return {
-            id_: AttachmentText(id_, name, size, None if at is None else moment(at), sha256, load_text(reason, pieces))
+            id_: AttachmentText(
+                id_, name, size, None if at is None else moment(at), sha256, FileText(bytes(pieces), reason)
+            )
             for id_, name, size, at, sha256, reason, pieces in rows
         }
 
     def of_bytes(self, sha256: str) -> FileText | None:
         """What a file of these bytes was read as, whatever its name and issue."""
-        return read_text(self._base.reader(), sha256)
+        sql = "SELECT pieces_zstd, reason FROM file_text WHERE sha256 = ?"
+        row = self._base.reader().execute(sql, (sha256,)).fetchone()
+        return FileText(bytes(row[0]), str(row[1])) if row else None
 
     def keep(self, site: str, number: int, text: AttachmentText) -> None:
         """Keep what was read."""
         created = milliseconds(text.created) if text.created else None
-        pieces = dump_pieces(text.content)
+        content = (text.sha256, text.content.reason, text.content.packed)
         with self._base.transaction() as tx:
-            tx.execute("INSERT OR IGNORE INTO file_text VALUES (?, ?, ?)", (text.sha256, text.content.reason, pieces))
+            tx.execute("INSERT OR IGNORE INTO file_text VALUES (?, ?, ?)", content)
             tx.execute(_KEEP, (site, number, text.id, text.name, text.size, created, text.sha256))
 
     def forget(self, site: str, number: int, ids: Collection[str]) -> None:

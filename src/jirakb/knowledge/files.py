@@ -1,31 +1,10 @@
-"""Which rows hold the texts of attached files? Reads, writes and removes them within a transaction of the caller."""
+"""Which rows go with an attachment that is gone? Removes them within a transaction of the caller."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import apsw
-import orjson
-
-from jirakb.documents import FileText, Piece
-from jirakb.knowledge.prepare import compress, decompress
-
-
-def read_text(reader: apsw.Connection, sha256: str) -> FileText | None:
-    """What the file of these bytes was read as; None when it is unknown."""
-    row = reader.execute("SELECT reason, pieces_zstd FROM file_text WHERE sha256 = ?", (sha256,)).fetchone()
-    return load_text(*row) if row else None
-
-
-def load_text(reason: str, pieces_zstd: bytes) -> FileText:
-    """A text as it is stored."""
-    rows: list[tuple[str, str, str]] = orjson.loads(decompress(bytes(pieces_zstd)))
-    return FileText(tuple(Piece(heading, text, anchor) for heading, text, anchor in rows), reason)
-
-
-def dump_pieces(text: FileText) -> bytes:
-    """The pieces of a text as they are stored."""
-    return compress(orjson.dumps([[piece.heading, piece.text, piece.anchor] for piece in text.pieces]))
 
 
 def forget_attachments(tx: apsw.Connection, issue: int) -> None:

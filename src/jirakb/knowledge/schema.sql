@@ -71,7 +71,7 @@ CREATE INDEX attachment_by_bytes ON attachment (sha256);
 CREATE TABLE file_text (                -- each file's text once, however often it is attached
   sha256 TEXT PRIMARY KEY,
   reason TEXT NOT NULL,                 -- why there is no text; '' where there is
-  pieces_zstd BLOB NOT NULL             -- JSON array of [heading, text, anchor]
+  pieces_zstd BLOB NOT NULL             -- JSON array of [heading, text, anchor]; empty where there is none
 ) WITHOUT ROWID;
 
 CREATE TABLE claim (                    -- which connectors want an issue; it goes with its last claim

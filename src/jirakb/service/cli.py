@@ -10,7 +10,7 @@ import traceback
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 from ulid import ULID
@@ -27,6 +27,7 @@ ExportFormat = Literal["md", "jsonl"]
 Flavor = Literal["cloud", "dc"]
 Mode = Literal["hybrid", "text", "vector"]
 Prune = Literal["auto", "always", "never"]
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="Makes a Jira site a searchable knowledge base and keeps it true.",
@@ -44,8 +45,7 @@ def main() -> None:
     try:
         code = app(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        console.say("Interrupted. What was committed stays; the next run goes on from there.")
-        raise SystemExit(130) from None
+        _end_interrupted()
     except typer.Exit as stop:
         raise SystemExit(stop.exit_code) from None
     except BrokenPipeError:
@@ -59,7 +59,14 @@ def main() -> None:
             raise SystemExit(error.exit_code) from None
         _fail_on_bug(error)
     else:
+        if code == INTERRUPTED:  # what typer makes of Ctrl-C
+            _end_interrupted()
         raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _end_interrupted() -> NoReturn:
+    console.say("Interrupted. What was committed stays; the next run goes on from there.")
+    raise SystemExit(INTERRUPTED) from None
 
 
 def _fail(error: JirakbError, *, wants_json: bool) -> None:

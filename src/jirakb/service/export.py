@@ -14,6 +14,8 @@ from jirakb.errors import UsageError
 from jirakb.knowledge.store import StoredDocument
 from jirakb.report import utc_text
 
+LONGEST_NAME = 100
+"""Characters of a key, host or file name that are kept: together with an id they stay below a file system's 255."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -70,7 +72,7 @@ def prepare_folder(out: Path) -> None:
 
 def _safe(name: str) -> str:
     """A name from a site as a file's name: it can leave no folder and hide nowhere."""
-    return _UNSAFE.sub("_", name).lstrip(".") or "_"
+    return _UNSAFE.sub("_", name).lstrip(".")[:LONGEST_NAME] or "_"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,7 +12,7 @@ from jirakb.jira.extract.extractor import CRASHED, TIMED_OUT, Extractor, Limits
 from jirakb.simulator.sample import SAMPLE
 
 FILES = Path(str(SAMPLE)).parent / "attachments"
-HELLO = FileText((Piece("", "hello"),))
+HELLO = FileText.of([Piece("", "hello")])
 
 
 def test_a_worker_that_crashes_costs_its_file_only() -> None:

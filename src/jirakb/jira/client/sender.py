@@ -21,6 +21,7 @@ from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, refuse_anonymous
 from jirakb.jira.client.encoding import ACCEPTED, unpack
 from jirakb.jira.client.retries import Budget, Trouble
+from jirakb.jira.client.wires import Wires
 from jirakb.jira.lenient import decode
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import is_loopback
@@ -107,6 +108,7 @@ class Sender:
         budget: Budget,
         max_bytes: int,
         stop: Stop,
+        wires: Wires,
     ) -> None:
         self._http = http
         self._door = door
@@ -116,6 +118,7 @@ class Sender:
         self._budget = budget
         self._max_bytes = max_bytes
         self._stop = stop
+        self._extensions = {"trace": wires.see}
         self._locked_out: InsufficientPermissionsError | None = None
         self.site = urlsplit(door.api_root)._replace(path="", query="", fragment="").geturl()
 
@@ -159,6 +162,7 @@ class Sender:
             params=dict(call.params) or None,
             content=None if call.body is None else orjson.dumps(call.body),
             headers=self._headers(call),
+            extensions=self._extensions,
         ) as response:
             return response.status_code, response.headers, self._read(call, response)
 

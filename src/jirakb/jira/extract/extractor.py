@@ -14,16 +14,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-import orjson
-
-from jirakb.documents import FileText, Piece
+from jirakb.documents import FileText
 from jirakb.errors import InternalError
 from jirakb.jira.extract.bounds import MAX_TEXT
 from jirakb.jira.extract.worker import FRAME
 
 CRASHED, TIMED_OUT = "extractor_crashed", "extractor_timeout"
 _LARGEST_ANSWER = MAX_TEXT * 8
-"""Bytes: a character takes up to four in UTF-8, six when JSON escapes it."""
+"""Bytes: a character takes up to four in UTF-8, six when JSON escapes it; packed it is less."""
 _SIGXCPU = 24
 """The signal to a process that has used its processor time, where there are signals."""
 _FILES_PER_WORKER = 500
@@ -115,7 +113,7 @@ class _Worker:
         with self._deadline(seconds) as has_passed:
             answer = self._exchange(data)
         if answer is not None:
-            return _file_text(answer)
+            return answer
         self.end()
         used_up = has_passed.is_set() or self._process.returncode == -_SIGXCPU
         return FileText(reason=TIMED_OUT if used_up else CRASHED)
@@ -146,23 +144,20 @@ class _Worker:
         finally:
             timer.cancel()
 
-    def _exchange(self, data: bytes) -> bytes | None:
+    def _exchange(self, data: bytes) -> FileText | None:
         """The worker's answer; None when it ended instead, or answers more than it may."""
         source, target = self._process.stdout, self._process.stdin
         if source is None or target is None:
             return None
         try:
-            target.write(FRAME.pack(len(data)))
+            target.write(FRAME.pack(len(data), True))
             target.write(data)
             target.flush()
             head = source.read(FRAME.size)
-            size = FRAME.unpack(head)[0] if len(head) == FRAME.size else _LARGEST_ANSWER + 1
+            size, has_text = FRAME.unpack(head) if len(head) == FRAME.size else (_LARGEST_ANSWER + 1, False)
             answer = source.read(size) if size <= _LARGEST_ANSWER else b""
         except OSError:
             return None
-        return answer if len(answer) == size else None
-
-
-def _file_text(answer: bytes) -> FileText:
-    reason, pieces = orjson.loads(answer)
-    return FileText(tuple(Piece(heading, text, anchor) for heading, text, anchor in pieces), reason)
+        if len(answer) != size:
+            return None
+        return FileText(answer) if has_text else FileText(reason=answer.decode())

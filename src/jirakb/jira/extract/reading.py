@@ -28,7 +28,7 @@ def read_file(data: bytes) -> FileText:
     kept = tuple(piece for piece in pieces if piece.text)
     if sum(len(piece.text) for piece in kept) > MAX_TEXT:
         return FileText(reason="too_much_text")
-    return FileText(kept) if kept else FileText(reason="no_text")
+    return FileText.of(kept) if kept else FileText(reason="no_text")
 
 
 def _pieces(data: bytes, allowance: Allowance, depth: int) -> tuple[Piece, ...]:

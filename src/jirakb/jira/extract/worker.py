@@ -1,7 +1,7 @@
 """The process that reads hostile files: limits itself, then turns the bytes on its input into texts on its output.
 
-Frames are a length of four bytes and that many bytes: a file in, JSON out. Ends when its input does. Started by
-`extractor.py` as `python -I -m jirakb.jira.extract.worker CPU_SECONDS MEMORY_BYTES`.
+Frames are a length of four bytes, a mark, and that many bytes: a file in; out a packed text (marked), or the reason why
+there is none. Ends when its input does. Started by `extractor.py` as `python -I -m jirakb.jira.extract.worker CPU_SECONDS MEMORY_BYTES`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,12 @@ import struct
 import sys
 from typing import BinaryIO
 
-import orjson
-
 from jirakb.jira.extract.reading import read_file
 
 if sys.platform != "win32":
     import resource
 
-FRAME = struct.Struct(">I")
+FRAME = struct.Struct(">I?")
 _OPEN_FILES = 64
 _LARGEST_FILE = 32 * 1024 * 1024
 """Bytes; the native code writes its PDF library (8 MB) into the temporary folder before it can use it."""
@@ -40,15 +38,15 @@ def main() -> None:
 
 def _write(output: BinaryIO, data: bytes) -> None:
     found = read_file(data)
-    told = orjson.dumps([found.reason, [[piece.heading, piece.text, piece.anchor] for piece in found.pieces]])
-    output.write(FRAME.pack(len(told)))
+    told = found.packed or found.reason.encode()
+    output.write(FRAME.pack(len(told), bool(found.packed)))
     output.write(told)
     output.flush()
 
 
 def _read(source: BinaryIO) -> bytes | None:
     head = source.read(FRAME.size)
-    return source.read(FRAME.unpack(head)[0]) if len(head) == FRAME.size else None
+    return source.read(int(FRAME.unpack(head)[0])) if len(head) == FRAME.size else None
 
 
 def _own_output() -> BinaryIO:

@@ -40,9 +40,13 @@ LEASE_SECONDS = 2.0  # a search that brings the indexes up to date holds the lea
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What the user asked for. `query` names the connector; `since` and `until` make a window run."""
+    """What the user asked for. `query` names the connector; `since` and `until` make a window run.
+
+    `reading` names the parts of an issue that are read (comments, attachments): other parts than before need a full run.
+    """
 
     query: str
+    reading: str = ""
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
@@ -103,10 +107,11 @@ def sync(
 
 def decide(connector: Connector, unfinished: Run | None, wish: Wish, now: datetime, settings: Settings) -> Decision:
     """Which run is due: a window when one is asked for, else full the first time or on demand, else incremental, with a
-    census when the last is old. An interrupted run of that kind is gone on with."""
+    census when the last is old; full too when other parts of the issues are wanted. An interrupted run of that kind is gone on with."""
     if wish.is_window:
         return Decision("window", census=False)
-    kind: RunKind = "full" if wish.full or connector.watermark is None else "incremental"
+    other_parts = connector.reading != wish.reading
+    kind: RunKind = "full" if wish.full or connector.watermark is None or other_parts else "incremental"
     if unfinished and unfinished.kind in (kind, "full") and not (wish.prune == "always" and not unfinished.census):
         return Decision(unfinished.kind, unfinished.census, unfinished)
     return Decision(kind, _census_due(connector, kind, wish, now, settings))
@@ -348,7 +353,14 @@ class _Flow:
         watermark = next_watermark(run, self._connector.watermark)
         counts = self._counts(run)
         report = self._report(run, counts, failed, watermark, followers)
-        self._runs.finish(run, report, now=self._clock(), watermark=watermark, census=run.census and brake is None)
+        self._runs.finish(
+            run,
+            report,
+            now=self._clock(),
+            watermark=watermark,
+            census=run.census and brake is None,
+            reading=self._wish.reading,
+        )
         followers.catch_up_vectors()
         return self._report(run, counts, failed, watermark, followers)
 

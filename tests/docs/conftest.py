@@ -25,7 +25,7 @@ def own_files() -> list[Path]:
     folders = ("src", "tests", "docs", "bench", "packages")
     found = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
     found += [path for path in ROOT.iterdir() if path.is_file() and not path.name.startswith(".")]
-    return [path for path in found if "__pycache__" not in path.parts and path.suffix in TEXTS or path.name in NAMES]
+    return [path for path in found if path.suffix in TEXTS or path.name in NAMES]
 
 
 TEXTS = frozenset({".py", ".md", ".toml", ".sql", ".txt", ".jsonl", ".json", ".lock", ".yml", ".yaml", ".csv", ".svg"})

@@ -8,10 +8,12 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import typer.main
+from docs.generate import PAGE, commands_page
 from markdown_it import MarkdownIt
 from tests.docs.conftest import ROOT, own_files, pages
 
@@ -66,9 +68,10 @@ def typed_commands() -> Iterator[tuple[Block, list[str]]]:
         if block.language not in ("sh", "console", "bash"):
             continue
         for line in block.text.replace("\\\n", " ").splitlines():
-            words = shlex.split(line.removeprefix("$ "), comments=True) if "jirakb " in line else []
-            if "jirakb" in words:
-                yield block, words[words.index("jirakb") + 1 :]
+            words = shlex.split(line, comments=True) if "jirakb " in line else []
+            after = words[words.index("jirakb") + 1 :] if "jirakb" in words else []
+            if after and re.match(r"[a-z-]", after[0]):  # else a folder of that name
+                yield block, after
 
 
 def names_a(option: str, prose: str) -> bool:
@@ -79,6 +82,10 @@ def names_a(option: str, prose: str) -> bool:
 def test_every_command_and_option_is_documented(command: str, prose: str) -> None:
     assert f"jirakb {command}" in prose
     assert not [option for option in sorted(commands()[command]) if not names_a(option, prose)]
+
+
+def test_the_page_of_commands_is_what_the_commands_say() -> None:
+    assert PAGE.read_text("utf-8") == commands_page(), "run make docs"
 
 
 def test_every_setting_is_documented_and_every_documented_setting_exists(prose: str) -> None:
@@ -169,5 +176,5 @@ def test_no_file_names_a_person_of_the_real_corpus() -> None:
     for path in own_files():
         text = path.read_text("utf-8", "replace")
         words = re.findall(r"[^\s\"'(),:;<>\[\]{}|]+", text)
-        near = set(zip(words, words[1:], strict=False)) & starts
+        near = set(pairwise(words)) & starts
         assert not [name for name in people if tuple(name.split()[:2]) in near and name in text], path

@@ -35,12 +35,13 @@ def made_site(flavor: Flavor) -> Site:
     return site
 
 
+CLOUD = pytest.mark.parametrize("running", ["cloud"], indirect=True)
 BOTH = pytest.mark.parametrize("running", ["cloud", "dc"], indirect=True)
 
 
 @pytest.fixture(scope="module")
 def running(request: pytest.FixtureRequest) -> Iterator[Running]:
-    with serve(made_site(getattr(request, "param", "cloud"))) as running:
+    with serve(made_site(request.param)) as running:
         yield running
 
 
@@ -136,6 +137,7 @@ def test_killed_at_random_moments_the_sync_loses_nothing_and_does_nothing_twice(
         assert count(home, table) == count(undisturbed, table)
 
 
+@CLOUD
 def test_after_the_derived_indexes_are_deleted_a_search_finds_the_same(undisturbed: Home) -> None:
     before = undisturbed.run("search", "v42x", "--json")
     assert [hit["key"] for hit in before.json["hits"]] == ["PUMP-22"]
@@ -146,6 +148,7 @@ def test_after_the_derived_indexes_are_deleted_a_search_finds_the_same(undisturb
     assert after.json["hits"] == before.json["hits"]
 
 
+@CLOUD
 def test_an_interrupted_sync_ends_with_130_and_the_next_goes_on(
     home: Home, undisturbed: Home, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
@@ -186,6 +189,7 @@ def test_while_the_site_says_wait_a_second_sync_is_refused_and_ctrl_c_ends_the_f
     assert interrupted(first) < 2
 
 
+@CLOUD
 def test_killed_while_embedding_the_next_run_makes_the_missing_vectors(healthy: Running, tmp_path: Path) -> None:
     home = Home(tmp_path / "home", healthy, embeddings="minilm")
     kill(home, lambda: count(home, "vector") > 0, 0.0)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies
@@ -55,6 +56,7 @@ class Histories(RuleBasedStateMachine):
         self.words = 0
         self.gone_words: set[str] = set()
         self.known_keys: dict[str, int] = {}
+        self.was_hidden = False
         for project in (*PROJECTS, *PROJECTS, PROJECTS[0]):
             self.create(project)
 
@@ -149,6 +151,7 @@ class Histories(RuleBasedStateMachine):
     @rule(project=strategies.sampled_from(PROJECTS))
     def lose(self, project: str) -> None:
         self.site.lose(project)
+        self.was_hidden = True
 
     @rule(project=strategies.sampled_from(PROJECTS))
     def allow(self, project: str) -> None:
@@ -164,7 +167,9 @@ class Histories(RuleBasedStateMachine):
     def lag(self, seconds: int) -> None:
         self.site.switches.index_lag = seconds
 
-    @rule(kind=strategies.sampled_from(("status", "html", "reset", "truncate", "empty")), times=strategies.integers(1, 8))
+    @rule(
+        kind=strategies.sampled_from(("status", "html", "reset", "truncate", "empty")), times=strategies.integers(1, 8)
+    )
     def trouble(self, kind: FaultKind, times: int) -> None:
         status = 429 if kind == "status" else 503
         wait = "2" if status == 429 else None
@@ -183,9 +188,18 @@ class Histories(RuleBasedStateMachine):
     def sync_again(self, prune: str, full: bool) -> None:
         self.sync(prune=prune, full=full)
 
-    @rule(steps=strategies.integers(1, 40), full=strategies.booleans())
-    def sync_that_is_cut_off(self, steps: int, full: bool) -> None:
-        self.sync(steps=steps, prune="always", full=full, confirm_deletions=True)
+    @rule(
+        steps=strategies.integers(1, 40), full=strategies.booleans(), prune=strategies.sampled_from(("never", "always"))
+    )
+    def sync_that_is_cut_off(self, steps: int, full: bool, prune: str) -> None:
+        self.sync(steps=steps, prune=prune, full=full, confirm_deletions=True)
+
+    @rule(at=PICKS, steps=strategies.integers(4, 24))
+    def sync_that_is_cut_off_after_changes(self, at: int, steps: int) -> None:
+        for number in range(4):
+            self.create(PROJECTS[number % 2])
+            self.edit(at + number)
+        self.sync(steps=steps, prune="never")
 
     @rule(minutes=strategies.integers(1, 30))
     def sync_of_a_window(self, minutes: int) -> None:
@@ -210,8 +224,7 @@ class Histories(RuleBasedStateMachine):
             except (SiteError, CutOffError):
                 report = None
             except DeletionBrakeError as stopped:
-                assert isinstance(stopped.report, Report)
-                report = stopped.report
+                report = cast(Report, stopped.report)
         base.trap = Trap()
         self.note(report)
         return report
@@ -255,23 +268,31 @@ class Histories(RuleBasedStateMachine):
             self.stack.close()
 
     def settle(self) -> None:
-        """Faults end, the index of the site catches up, and two syncs follow: one ends what was broken off."""
+        """Faults end and the site's search catches up. Then an incremental sync is enough for all that was in sight all
+        the time (the one before ends what was broken off), and a census for the rest."""
         self.site.switches.faults = []
         self.clock.advance(LONGEST_LAG + 1)
-        assert self.sync(confirm_deletions=True) is not None
+        for _ in range(2):
+            assert self.sync(prune="never") is not None
+        if not self.was_hidden:
+            self.check_present()
         report = self.sync(prune="always", confirm_deletions=True)
         assert report is not None
         assert (report.state, report.failed) == ("complete", 0)
         assert report.counts.listed == len(self.visible())
 
-    def check_documents(self) -> None:
-        base = self.opened()
-        documents = list(base.each_document())
-        assert sorted(document.key for document in documents) == sorted(issue.key for issue in self.visible())
+    def check_present(self) -> None:
+        """Every issue in sight is indexed as it is now."""
         for issue in self.visible():
-            (document,) = base.documents(issue.key)
+            (document,) = self.opened().documents(issue.key)
             for text in self.texts(issue):
                 assert text in document.markdown
+
+    def check_documents(self) -> None:
+        base = self.opened()
+        self.check_present()
+        documents = list(base.each_document())
+        assert sorted(document.key for document in documents) == sorted(issue.key for issue in self.visible())
         whole = "".join(document.markdown for document in documents)
         assert not [word for word in self.gone_words if word in whole]
         for key, number in self.known_keys.items():
@@ -312,8 +333,24 @@ def run(flavor: Flavor, examples: int, steps: int, *, is_fixed: bool) -> None:
 
 
 @pytest.mark.parametrize("flavor", ["cloud", "dc"])
+def test_an_issue_edited_while_it_was_out_of_sight_is_read_again_by_the_next_census(flavor: Flavor) -> None:
+    history = cast(Histories, type("OutOfSight", (Histories,), {"flavor": flavor})())
+    history.begin(STARTS[0], 0, None)
+    history.sync()
+    history.edit(0)
+    history.lose("PUMP")
+    history.wait(4000)
+    history.create("HALL")
+    report = history.sync(prune="never")
+    assert report is not None
+    assert report.counts.indexed == 1
+    history.allow("PUMP")
+    history.teardown()
+
+
+@pytest.mark.parametrize("flavor", ["cloud", "dc"])
 def test_whatever_happened_the_index_equals_the_site(flavor: Flavor) -> None:
-    run(flavor, examples=3, steps=25, is_fixed=True)
+    run(flavor, examples=6, steps=30, is_fixed=True)
 
 
 @pytest.mark.proof

@@ -225,3 +225,12 @@ def test_two_queries_share_an_issue_which_goes_with_the_last(world: World) -> No
     assert "PUMP-1" in world.indexed()
     world.sync(connector={"projects": ("*",)}, prune="always")
     assert "PUMP-1" not in world.indexed()
+
+
+def test_leaving_comments_out_later_takes_them_out_everywhere(world: World) -> None:
+    world.sync()
+    report = world.sync(connector={"include_comments": False})
+    assert report.kind == "full"
+    assert "Seen again" not in world.text("PUMP-7")
+    report = world.sync(connector={"include_comments": False})
+    assert report.kind == "incremental"

@@ -39,7 +39,7 @@ class World:
         self, *, embedder: Embedder | None = None, connector: dict[str, object] | None = None, **wish: object
     ) -> Report:
         with closing(self.connector(**(connector or {}))) as source:
-            wanted = Wish(query=source.query, **wish)  # type: ignore[arg-type]
+            wanted = Wish(query=source.query, reading=source.reading, **wish)  # type: ignore[arg-type]
             return sync(source, self.base, wanted, settings=self.settings, embedder=embedder)
 
     def indexed(self) -> set[str]:

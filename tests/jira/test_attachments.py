@@ -49,6 +49,18 @@ def test_the_same_bytes_are_read_once_even_side_by_side() -> None:
     assert {text.content.pieces[0].text for raw in batch.issues for text in raw.attachments} == {"same bytes"}
 
 
+def test_an_attachment_that_is_listed_twice_is_one() -> None:
+    with reading(CountingExtractor(), TextsInMemory()) as reader:
+        (raw,) = reader.complete(Batch((issue(1, "7", "7", ""),))).issues
+    assert [text.id for text in raw.attachments] == ["7"]
+
+
+def test_an_issue_that_cannot_be_read_is_left_to_the_renderer() -> None:
+    broken = RawIssue(1, "ABC-1", datetime(2026, 1, 1, tzinfo=UTC), b'{"fields": {"attachment": ')
+    with reading(CountingExtractor(), TextsInMemory()) as reader:
+        assert reader.complete(Batch((broken,))).issues == (broken,)
+
+
 def test_what_no_longer_hangs_on_the_issue_is_forgotten() -> None:
     texts = TextsInMemory()
     with reading(CountingExtractor(), texts) as reader:

@@ -201,3 +201,16 @@ def test_a_scoped_token_fetches_through_the_gateway(fetching: Fetching) -> None:
     assert documents["a.log"].url.startswith(fetching.served.running.base_url)
     assert fetching.record.violations == []
     assert any("/ex/jira/" in seen.path for seen in fetching.record.requests if seen.endpoint == CONTENT)
+
+
+def test_a_load_remembers_an_issue_whose_attachment_failed(fetching: Fetching) -> None:
+    fetching.site.attach("ABC-1", "a.log", "x")
+    connector = fetching.served.connector(include_attachments=True, timing=HASTY)
+    fetching.site.switches.faults.append(outage(every=1, endpoints=(fetching.last_door,)))
+    load = connector.load_from_checkpoint()
+    assert [item.reason for item in load if not isinstance(item, Document)] == ["download_failed"]
+    assert load.checkpoint.retry == (101,)
+    fetching.site.switches.faults.clear()
+    again = connector.load_from_checkpoint(checkpoint=load.checkpoint)
+    assert "a.log" in [item.title for item in again if isinstance(item, Document)]
+    assert again.checkpoint.retry == ()

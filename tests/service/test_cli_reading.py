@@ -78,7 +78,19 @@ def test_an_export_as_json_lines_has_a_line_for_each_document(jirakb: Run, synce
 def test_an_export_leaves_its_folder_for_no_name(
     tmp_path: Path, write: Callable[[Iterable[StoredDocument], Path], int]
 ) -> None:
-    hostile = ["../../evil", "/etc/evil", "..", ".", "", "P/../../evil", "a\\b", "x\0y", "\u202e", "x" * 5000, ".hidden"]
+    hostile = [
+        "../../evil",
+        "/etc/evil",
+        "..",
+        ".",
+        "",
+        "P/../../evil",
+        "a\\b",
+        "x\0y",
+        "\u202e",
+        "x" * 5000,
+        ".hidden",
+    ]
     made = [document(number, name) for number, name in enumerate(hostile)]
     out = tmp_path / "a" / "b" / "out"
     out.mkdir(parents=True)

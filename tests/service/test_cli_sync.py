@@ -45,7 +45,9 @@ def test_results_go_to_stdout_and_messages_to_stderr(jirakb: Run, home: Home) ->
 
 
 def test_secrets_are_neither_printed_nor_kept(jirakb: Run, home: Home) -> None:
-    said = [jirakb(home, *home.sync_options(*more)) for more in ((), ("--prune", "always"), ("--base-url", "nowhere://x"))]
+    said = [
+        jirakb(home, *home.sync_options(*more)) for more in ((), ("--prune", "always"), ("--base-url", "nowhere://x"))
+    ]
     said.append(jirakb(home, "status", "--json"))
     for ended in said:
         assert "sim-token" not in ended.out + ended.err

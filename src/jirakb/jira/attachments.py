@@ -119,7 +119,7 @@ class AttachmentReader:
         self._extractor.close()
 
     def _complete(self, raw: RawIssue) -> RawIssue:
-        files = parse_attachments(raw.payload)
+        files = list({file.id: file for file in parse_attachments(raw.payload) if file.id}.values())
         known = self._texts.known(self._site, raw.number)
         gone = known.keys() - {file.id for file in files}
         if gone:

@@ -12,6 +12,7 @@ Stores nothing. The calls themselves stand in client/, the order of reading in c
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -130,6 +131,14 @@ class JiraConnector:
     def query(self) -> str:
         """What names this connector at its site: the same text for the same set of issues, however it was written."""
         return self._query.name
+
+    @property
+    def reading(self) -> str:
+        """Which parts of an issue are read, the same text for the same parts: when it changes, all must be read again."""
+        parts: dict[str, object] = {"comments": self._include_comments, "blacklist": sorted(self._blacklist)}
+        if self.include_attachments:
+            parts["attachments"] = self.attachment_size_limit
+        return json.dumps(parts, sort_keys=True)
 
     def identify(self) -> SiteInfo:
         """Which site this is and who is asking; asked again later, verifies that the site still knows the account."""

@@ -86,9 +86,10 @@ def _attached(page: _Page, document: Document, raw: RawIssue) -> Iterator[Docume
     """The documents of the attachments that were read, in the issue's order."""
     texts = {text.id: text for text in raw.attachments}
     for file in page.issue.attachments:
-        if file.id in texts:
+        text = texts.pop(file.id, None)
+        if text:
             url = attachment_url(page.context.base_url, page.context.flavor, file)
-            yield attachment_document(document, file, texts[file.id], url)
+            yield attachment_document(document, file, text, url)
 
 
 def _markup(issue: Issue, context: RenderContext) -> MarkupContext:

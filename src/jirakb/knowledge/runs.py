@@ -41,6 +41,7 @@ class Connector:
     flavor: str
     base_url: str
     query: str
+    reading: str
     watermark: datetime | None
     census_at: datetime | None
 
@@ -101,11 +102,11 @@ class Runs:
 
     def connectors(self, only: str | None = None) -> list[Connector]:
         """All connectors, or the one."""
-        sql = "SELECT id, site, flavor, base_url, query, watermark, census_at FROM connector"
+        sql = "SELECT id, site, flavor, base_url, query, reading, watermark, census_at FROM connector"
         rows = query(self._base.reader(), f"{sql} WHERE ?1 IS NULL OR id = ?1 ORDER BY id", (only,))
         return [
-            Connector(identity, site, flavor, base_url, name, _moment(watermark), _moment(census))
-            for identity, site, flavor, base_url, name, watermark, census in rows
+            Connector(identity, site, flavor, base_url, name, reading, _moment(watermark), _moment(census))
+            for identity, site, flavor, base_url, name, reading, watermark, census in rows
         ]
 
     def begin(self, connector: str, kind: RunKind, *, census: bool, now: datetime) -> Run:
@@ -232,8 +233,10 @@ class Runs:
         report = orjson.dumps({"tally": _tally_json(run.tally)}).decode()
         tx.execute("UPDATE run SET state = ?, report = ? WHERE id = ?", (run.state, report, run.id))
 
-    def finish(self, run: Run, report: Report, *, now: datetime, watermark: datetime | None, census: bool) -> None:
-        """End a run: its watermark, census and report are kept and its listing goes, all at once."""
+    def finish(
+        self, run: Run, report: Report, *, now: datetime, watermark: datetime | None, census: bool, reading: str
+    ) -> None:
+        """End a run: its watermark, census, reading and report are kept and its listing goes, all at once."""
         with self._base.transaction() as tx:
             tx.execute(
                 "UPDATE run SET state = ?, finished = ?, report = ? WHERE id = ?",
@@ -241,6 +244,8 @@ class Runs:
             )
             if watermark is not None:
                 tx.execute("UPDATE connector SET watermark = ? WHERE id = ?", (milliseconds(watermark), run.connector))
+            if run.kind == "full":
+                tx.execute("UPDATE connector SET reading = ? WHERE id = ?", (reading, run.connector))
             if census:
                 tx.execute("UPDATE connector SET census_at = ? WHERE id = ?", (milliseconds(now), run.connector))
             tx.execute("DELETE FROM listing WHERE run = ?", (run.id,))

@@ -12,6 +12,7 @@ CREATE TABLE connector (                -- who feeds this knowledge base, and wh
   flavor TEXT NOT NULL,
   base_url TEXT NOT NULL,
   query TEXT NOT NULL,                  -- the query in canonical form; with the site it names the connector
+  reading TEXT NOT NULL DEFAULT '',     -- which parts of an issue the last complete full run read
   watermark INTEGER,                    -- every change up to here has been read; NULL before the first complete run
   census_at INTEGER,                    -- when a complete listing was last compared
   UNIQUE (site, query)

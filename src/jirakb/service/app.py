@@ -79,7 +79,7 @@ def run_sync(
             return sync(
                 connector,
                 base,
-                replace(wish, query=connector.query),
+                replace(wish, query=connector.query, reading=connector.reading),
                 name=entry.name,
                 settings=settings,
                 embedder=embedder_named(embeddings),

@@ -97,7 +97,7 @@ def show_report(report: Report) -> None:
         f"{counts.deleted} deleted, {counts.omitted} omitted"
     )
     say(
-        f"  stored: {counts.comments} comments, {counts.sections} sections, {counts.passages} passages, {counts.embedded} embedded"
+        f"  stored: {counts.comments} comments, {counts.attachments} attachments, {counts.sections} sections, {counts.passages} passages, {counts.embedded} embedded"
     )
     say(f"  requests: {report.requests.total} ({report.requests.throttled} throttled)")
     for omission in report.omissions[:10]:

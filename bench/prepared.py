@@ -22,14 +22,14 @@ import apsw
 
 from bench.duplicates import CORPUS, PAIRS, QUERIES, Duplicates, Json
 from jirakb.documents import RawIssue
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.render import RenderContext, render
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.render import RenderContext, render
 from jirakb.knowledge import backlog
 from jirakb.knowledge.embed import Embedder
+from jirakb.knowledge.index.text import TextIndex
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Runs
 from jirakb.knowledge.store import KnowledgeBase, query
-from jirakb.knowledge.text import TextIndex
 
 SITE = "https://corpus.example"
 CONTEXT = RenderContext(SITE, SITE, "dc", FieldCatalog())

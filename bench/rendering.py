@@ -20,8 +20,8 @@ from bench.tables import Cell, Table
 from jirakb.documents import RawIssue
 from jirakb.fetch import fetch_windows
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.issue import parse_issue
-from jirakb.jira.render import RenderContext, render
+from jirakb.jira.document.issue import parse_issue
+from jirakb.jira.document.render import RenderContext, render
 from jirakb.knowledge.prepare import prepare
 from jirakb.settings import Settings
 from jirakb.source import Rendered

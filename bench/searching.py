@@ -24,14 +24,14 @@ from bench.duplicates import Query
 from bench.prepared import cache_folder, duplicates_beside, prepared
 from bench.tables import Table
 from jirakb.documents import Readers
-from jirakb.knowledge import vectorfile
 from jirakb.knowledge.embed import Embedder, MiniLM, Vectors, quantize
-from jirakb.knowledge.filters import NO_FILTER, Filter
+from jirakb.knowledge.index import vectorfile
+from jirakb.knowledge.index.filters import NO_FILTER, Filter
+from jirakb.knowledge.index.vectors import Floats, Matrix
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.search import Mode, Searcher
 from jirakb.knowledge.split import embedder_text
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.knowledge.vectors import Floats, Matrix
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,7 +11,7 @@ from tests.flow.world import World
 
 from jirakb.jira.pacing import Timing
 from jirakb.knowledge.attachments import StoredAttachments
-from jirakb.knowledge.filters import NO_FILTER
+from jirakb.knowledge.index.filters import NO_FILTER
 from jirakb.knowledge.search import Searcher
 from jirakb.report import Report
 from jirakb.simulator.sample import SAMPLE

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 
 from jirakb.documents import AttachmentText, FileText, RawIssue
 from jirakb.jira.attachments import AttachmentReader, TextsInMemory, refusal
+from jirakb.jira.document.issue import Attachment
 from jirakb.jira.extract.extractor import Extractor, Limits
-from jirakb.jira.issue import Attachment
 from jirakb.source import Batch
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from jirakb.documents import EVERYONE, Document, DocumentKind, Fields, Part, RawIssue, Readers
 from jirakb.knowledge.backlog import embed_block
+from jirakb.knowledge.index.text import TextIndex
 from jirakb.knowledge.prepare import PreparedIssue, compress, prepare_document
 from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.knowledge.text import TextIndex
 
 EPOCH = datetime(2024, 1, 1, tzinfo=UTC)
 

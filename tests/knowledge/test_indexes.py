@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from jirakb.knowledge import text, vectorfile
+from jirakb.knowledge.index import text, vectorfile
+from jirakb.knowledge.index.text import TextIndex
+from jirakb.knowledge.index.vectors import Matrix
 from jirakb.knowledge.search import Searcher, SearchResult
-from jirakb.knowledge.text import TextIndex
-from jirakb.knowledge.vectors import Matrix
 
 if TYPE_CHECKING:
     from conftest import Shelf

@@ -11,7 +11,7 @@ import pytest
 
 from jirakb.documents import EVERYONE
 from jirakb.errors import UsageError
-from jirakb.knowledge.filters import Filter
+from jirakb.knowledge.index.filters import Filter
 from jirakb.knowledge.search import Searcher, SearchResult
 
 if TYPE_CHECKING:

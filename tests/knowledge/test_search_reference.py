@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from jirakb.documents import Readers
-from jirakb.knowledge.filters import Filter
+from jirakb.knowledge.index.filters import Filter
 from jirakb.knowledge.prepare import decompress
 
 if TYPE_CHECKING:

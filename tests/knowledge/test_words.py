@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import tantivy
 
-from jirakb.knowledge.words import LOWER_LINES, analyzer, query_words, weighted_words
+from jirakb.knowledge.index.words import LOWER_LINES, analyzer, query_words, weighted_words
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from jirakb.documents import AttachmentText, FileText, Omission, RawIssue
+from jirakb.jira.document.issue import Attachment, parse_attachments
 from jirakb.jira.downloads import Missed
 from jirakb.jira.extract.extractor import CRASHED, TIMED_OUT, Extractor
-from jirakb.jira.issue import Attachment, parse_attachments
 from jirakb.source import Batch
 
 _FAILURES = frozenset({CRASHED, TIMED_OUT})

@@ -17,8 +17,8 @@ from jirakb.documents import IssueRef, RawIssue
 from jirakb.errors import ProtocolError
 from jirakb.jira.client.endpoints import JiraClient, Part, PartPage
 from jirakb.jira.client.pages import IssueBytes, issue_bytes
-from jirakb.jira.lenient import decode, mapping, number
-from jirakb.jira.times import parse_time
+from jirakb.jira.document.lenient import decode, mapping, number
+from jirakb.jira.document.times import parse_time
 
 _PARTS: tuple[Part, ...] = ("comment", "worklog")
 _PART_PAGE = 100

@@ -18,7 +18,7 @@ from jirakb.documents import Document, Omission
 from jirakb.errors import JirakbError, UsageError
 from jirakb.jira.auth import Credentials
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.times import time_text
+from jirakb.jira.document.times import time_text
 from jirakb.settings import Settings
 
 _FAILED_OMISSIONS = 3

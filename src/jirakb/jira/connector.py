@@ -29,11 +29,11 @@ from jirakb.jira.checkpoint import Checkpoint, Load
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.client.wires import Wires
+from jirakb.jira.document.render import RenderContext, render
 from jirakb.jira.downloads import open_downloads
 from jirakb.jira.extract.extractor import Extractor
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Stop, Timing
-from jirakb.jira.render import RenderContext, render
 from jirakb.jira.session import Access, Session, open_session
 from jirakb.jira.site import fixed_zone, normalise_url
 from jirakb.settings import Settings

@@ -17,7 +17,7 @@ from jirakb.errors import InsufficientPermissionsError, ProtocolError, SiteUnrea
 from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import Answer
 from jirakb.jira.client.sender import Call, Sender
-from jirakb.jira.issue import Attachment
+from jirakb.jira.document.issue import Attachment
 from jirakb.jira.pacing import Pacer
 from jirakb.jira.session import Access, Session
 from jirakb.jira.site import Flavor, is_loopback

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from jirakb.errors import InsufficientPermissionsError
 from jirakb.jira.client.answers import Answer, anonymous_error
 from jirakb.jira.client.endpoints import JiraClient
-from jirakb.jira.lenient import line, mapping
+from jirakb.jira.document.lenient import line, mapping
 from jirakb.jira.site import Flavor
 
 

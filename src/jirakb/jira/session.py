@@ -19,7 +19,7 @@ from jirakb.jira.client.sender import Sender, Tally
 from jirakb.jira.client.wires import Wires
 from jirakb.jira.cloud import CloudReader
 from jirakb.jira.datacenter import DataCenterReader
-from jirakb.jira.fields import FieldCatalog
+from jirakb.jira.document.fields import FieldCatalog
 from jirakb.jira.identity import Account, Identity, read_account
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import SiteFacts, read_facts, zone_named

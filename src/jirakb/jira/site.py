@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from jirakb.errors import UsageError
-from jirakb.jira.lenient import line, mapping
+from jirakb.jira.document.lenient import line, mapping
 
 Flavor = Literal["cloud", "dc"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from jirakb.knowledge import vectorfile
 from jirakb.knowledge.backlog import embed_block
 from jirakb.knowledge.embed import Embedder
+from jirakb.knowledge.index import vectorfile
+from jirakb.knowledge.index.text import TextIndex
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.knowledge.text import TextIndex
 from jirakb.progress import Stages
 
 IDLE_SECONDS = 0.5  # how long a follower rests when there is nothing to do

@@ -173,7 +173,7 @@ def search(
     as_json: options.Json = False,
 ) -> None:
     """Find issues by words and by meaning, best first."""
-    from jirakb.knowledge.filters import Filter
+    from jirakb.knowledge.index.filters import Filter
     from jirakb.knowledge.search import Searcher
     from jirakb.service.app import embedder_of, knowledge_base
 

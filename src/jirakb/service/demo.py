@@ -15,7 +15,7 @@ import httpx2
 import orjson
 
 from jirakb.errors import InternalError, NotFoundError
-from jirakb.knowledge.filters import NO_FILTER
+from jirakb.knowledge.index.filters import NO_FILTER
 from jirakb.knowledge.search import Searcher
 from jirakb.report import Report
 from jirakb.service import console

@@ -14,8 +14,8 @@ from jirakb.errors import (
     JirakbError,
     ProtocolError,
 )
-from jirakb.jira.lenient import decode, line, mapping
-from jirakb.jira.times import parse_time
+from jirakb.jira.document.lenient import decode, line, mapping
+from jirakb.jira.document.times import parse_time
 
 LONGEST_WAIT = 3600.0
 """Seconds. Some sites ask for 9223372036854775807: nothing asks for more than an hour and means it."""

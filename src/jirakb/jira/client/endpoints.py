@@ -14,7 +14,7 @@ from jirakb.errors import ProtocolError
 from jirakb.jira.client.answers import Answer
 from jirakb.jira.client.pages import IssueBytes, read_page
 from jirakb.jira.client.sender import Call, Sender
-from jirakb.jira.lenient import line, mapping, number
+from jirakb.jira.document.lenient import line, mapping, number
 
 _LONGEST_QUERY_IN_URL = 1500
 """Characters; longer queries go in a POST, since proxies cut addresses at a few kilobytes."""

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
-from jirakb.jira.lenient import decode, mapping
+from jirakb.jira.document.lenient import decode, mapping
 
 IssueBytes = bytes | msgspec.Raw
 """The JSON of one issue as it was sent. A `Raw` is a view that keeps the whole page in memory."""

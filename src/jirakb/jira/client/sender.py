@@ -22,7 +22,7 @@ from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_
 from jirakb.jira.client.encoding import ACCEPTED, unpack
 from jirakb.jira.client.retries import Budget, Trouble
 from jirakb.jira.client.wires import Wires
-from jirakb.jira.lenient import decode
+from jirakb.jira.document.lenient import decode
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts

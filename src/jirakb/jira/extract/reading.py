@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from jirakb.documents import FileText, Piece
+from jirakb.jira.document.lenient import clean, one_line
 from jirakb.jira.extract.archives import Member, check_declared, gunzip, tar_members, zip_members
 from jirakb.jira.extract.bounds import MAX_TEXT, Allowance, UnreadableError
 from jirakb.jira.extract.kinds import Kind, kind_of
 from jirakb.jira.extract.office import MIME_TYPES, read_office
 from jirakb.jira.extract.plain import decode
-from jirakb.jira.lenient import clean, one_line
 
 _DEEPEST = 1
 """An archive is opened, and files in it; an archive in an archive is only named."""

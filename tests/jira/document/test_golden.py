@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from jirakb.documents import RawIssue
-from jirakb.jira.render import RenderContext, render
-from jirakb.jira.times import parse_time
+from jirakb.jira.document.render import RenderContext, render
+from jirakb.jira.document.times import parse_time
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.parent.name for path in GOLDEN.glob("*/issue.json"))

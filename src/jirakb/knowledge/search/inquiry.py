@@ -15,14 +15,14 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from jirakb.knowledge.filters import Filter, Integers, Mask, among
-from jirakb.knowledge.hits import Found, HitReader
-from jirakb.knowledge.indexes import View
-from jirakb.knowledge.lookup import Lookup, Matches
-from jirakb.knowledge.ranking import fuse, ordered
-from jirakb.knowledge.result import Hit
-from jirakb.knowledge.snippet import Marker
-from jirakb.knowledge.vectors import ROUNDING, Floats, Scan
+from jirakb.knowledge.index.filters import Filter, Integers, Mask, among
+from jirakb.knowledge.index.indexes import View
+from jirakb.knowledge.index.lookup import Lookup, Matches
+from jirakb.knowledge.index.vectors import ROUNDING, Floats, Scan
+from jirakb.knowledge.search.hits import Found, HitReader
+from jirakb.knowledge.search.ranking import fuse, ordered
+from jirakb.knowledge.search.result import Hit
+from jirakb.knowledge.search.snippet import Marker
 
 POOL = 200
 """So many entries and so many passages are looked at; more when more hits are asked for."""

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from jirakb.documents import RawIssue
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.render import RenderContext, render
-from jirakb.jira.times import time_text
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.render import RenderContext, render
+from jirakb.jira.document.times import time_text
 
 SHARED = Path(os.environ.get("JIRAKB_SHARED", Path(__file__).parents[3] / ".." / "shared"))
 CORPUS = SHARED / "data" / "titanium.jsonl.gz"

@@ -6,8 +6,8 @@ It has the fields and the readers of its issue. Pure: never talks to the site, n
 from __future__ import annotations
 
 from jirakb.documents import AttachmentText, Document, Part, Piece
-from jirakb.jira.frontmatter import Entries, metadata, write
-from jirakb.jira.issue import Attachment
+from jirakb.jira.document.frontmatter import Entries, metadata, write
+from jirakb.jira.document.issue import Attachment
 
 
 def attachment_document(issue: Document, file: Attachment, text: AttachmentText, url: str) -> Document:

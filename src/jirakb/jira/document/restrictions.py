@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jirakb.documents import Readers
-from jirakb.jira.lenient import line, mapping, objects
+from jirakb.jira.document.lenient import line, mapping, objects
 
 OPEN: frozenset[str] = frozenset()
 CLOSED = "unknown"

@@ -13,7 +13,7 @@ import numpy as np
 import simsimd
 from numpy.typing import NDArray
 
-from jirakb.knowledge.filters import Integers, Mask
+from jirakb.knowledge.index.filters import Integers, Mask
 
 SCALE = 127.0
 """What a unit vector was multiplied by before it was rounded to int8."""

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
 
-from jirakb.jira.issue import Issue
-from jirakb.jira.people import Person
-from jirakb.jira.times import time_text
+from jirakb.jira.document.issue import Issue
+from jirakb.jira.document.people import Person
+from jirakb.jira.document.times import time_text
 
 Entries: TypeAlias = dict[str, str | datetime | Mapping[str, str]]
 """The front matter before it is written: texts, moments (aware UTC), and one map of custom fields."""

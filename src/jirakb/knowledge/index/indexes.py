@@ -16,11 +16,11 @@ from typing import Any
 import apsw
 
 from jirakb.errors import CorruptStoreError, KnowledgeBaseBusyError
-from jirakb.knowledge import filters, text, vectorfile
-from jirakb.knowledge.filters import Columns, Integers, outbox_head
-from jirakb.knowledge.lookup import TextReader
+from jirakb.knowledge.index import filters, text, vectorfile
+from jirakb.knowledge.index.filters import Columns, Integers, outbox_head
+from jirakb.knowledge.index.lookup import TextReader
+from jirakb.knowledge.index.vectors import Matrix
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.knowledge.vectors import Matrix
 
 _TAIL_ROWS = 10_000
 """More vectors than this outside of the file are worth the lease."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from jirakb.jira.render import RenderContext, size_text
+from jirakb.jira.document.render import RenderContext, size_text
 from jirakb.source import Rendered
 
 Render = Callable[..., Rendered]

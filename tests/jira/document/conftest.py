@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from jirakb.documents import RawIssue
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.render import RenderContext, render
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.render import RenderContext, render
 from jirakb.source import Rendered
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -6,10 +6,10 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from jirakb.jira.fields import Field
-from jirakb.jira.lenient import clean, line, mapping
-from jirakb.jira.people import parse_person
-from jirakb.jira.times import parse_time, time_text
+from jirakb.jira.document.fields import Field
+from jirakb.jira.document.lenient import clean, line, mapping
+from jirakb.jira.document.people import parse_person
+from jirakb.jira.document.times import parse_time, time_text
 
 _DEEPEST = 8
 """Arrays and cascades are followed this far; Jira's own are two deep."""

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jirakb.jira.frontmatter import metadata, scalar, write
+from jirakb.jira.document.frontmatter import metadata, scalar, write
 
 TRICKY = ["yes", "No", "on", "y", "null", "~", "1.0", "0x1F", "1e3", "1:30", "2024-01-15", "2001-12-14 21:59:43.10 -5",
           ".inf", "-.INF", ".NaN", "=", "<<", "---", "...", "- a", "? a", "a: b", "a:", ": a", "a #b", "#a", " a", "a ",

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from jirakb.documents import RawIssue
 from jirakb.errors import SkippedIssueError
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.issue import parse_issue
-from jirakb.jira.render import RenderContext, render
-from jirakb.jira.times import parse_time
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.issue import parse_issue
+from jirakb.jira.document.render import RenderContext, render
+from jirakb.jira.document.times import parse_time
 from jirakb.source import Rendered
 
 FIELD_NAMES = ["summary", "issuetype", "project", "status", "priority", "resolution", "resolutiondate", "created",

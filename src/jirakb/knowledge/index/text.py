@@ -22,9 +22,9 @@ from tantivy import Query
 
 from jirakb.documents import Part, Readers
 from jirakb.errors import CorruptStoreError, KnowledgeBaseBusyError
-from jirakb.knowledge.filters import VALUE_COLUMNS, folded, outbox_head
+from jirakb.knowledge.index.filters import VALUE_COLUMNS, folded, outbox_head
+from jirakb.knowledge.index.words import analyzer, indexed_text
 from jirakb.knowledge.prepare import decompress, load_parts
-from jirakb.knowledge.words import analyzer, indexed_text
 
 LAYOUT = 3
 """Raised when the schema or the analyzer changes: an index of another layout is made anew."""

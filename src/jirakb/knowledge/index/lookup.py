@@ -16,9 +16,9 @@ import tantivy
 from tantivy import Occur, Query
 
 from jirakb.errors import CorruptStoreError
-from jirakb.knowledge.filters import Filter
-from jirakb.knowledge.text import OPEN, RESTRICTED, open_folder, position, readable, schema, text_folder
-from jirakb.knowledge.words import analyzer, query_words, weighted_words
+from jirakb.knowledge.index.filters import Filter
+from jirakb.knowledge.index.text import OPEN, RESTRICTED, open_folder, position, readable, schema, text_folder
+from jirakb.knowledge.index.words import analyzer, query_words, weighted_words
 
 MAX_WORDS = 64
 """A longer query is searched by the words of its first line, and then its rarest."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jirakb.jira.fields import FieldCatalog
+from jirakb.jira.document.fields import FieldCatalog
 
 
 def test_agile_fields_are_found_by_the_type_of_their_plugin(catalog: FieldCatalog) -> None:

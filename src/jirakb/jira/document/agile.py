@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.lenient import line, mapping
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.lenient import line, mapping
 
 _SPRINT_NAME = re.compile(
     r"[\[,]name=(.*?)(?:,(?:id|rapidViewId|state|goal|startDate|endDate|completeDate|activatedDate|sequence|synced"

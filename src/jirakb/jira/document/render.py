@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jirakb.documents import Document, Fields, Omission, Part, PartKind, RawIssue
-from jirakb.jira.attachment_document import attachment_document
-from jirakb.jira.customfields import readable
-from jirakb.jira.fields import FieldCatalog
-from jirakb.jira.frontmatter import entries, metadata, write
-from jirakb.jira.issue import Body, Entry, Issue, parse_issue
-from jirakb.jira.lenient import clean, number
+from jirakb.jira.document.attachment_document import attachment_document
+from jirakb.jira.document.customfields import readable
+from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.frontmatter import entries, metadata, write
+from jirakb.jira.document.issue import Body, Entry, Issue, parse_issue
+from jirakb.jira.document.lenient import clean, number
+from jirakb.jira.document.restrictions import principals
+from jirakb.jira.document.times import time_text
+from jirakb.jira.document.urls import attachment_url, browse_url, comment_url, worklog_url
 from jirakb.jira.markup import MarkupContext, adf_to_markdown, wiki_to_markdown
-from jirakb.jira.restrictions import principals
-from jirakb.jira.times import time_text
-from jirakb.jira.urls import attachment_url, browse_url, comment_url, worklog_url
 from jirakb.source import Rendered
 
 NOBODY = "Anonymous"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from jirakb.jira.lenient import line, mapping
+from jirakb.jira.document.lenient import line, mapping
 
 _ADDRESS = re.compile(r"([^@\s]+)@[^@\s]+\.[^@\s]+")
 

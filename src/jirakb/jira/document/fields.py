@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from jirakb.jira.lenient import decode, line, mapping, objects
+from jirakb.jira.document.lenient import decode, line, mapping, objects
 
 _AGILE = "com.pyxis.greenhopper.jira:"
 SPRINT = _AGILE + "gh-sprint"

@@ -14,9 +14,9 @@ import apsw
 import orjson
 
 from jirakb.knowledge.prepare import decompress
-from jirakb.knowledge.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
-from jirakb.knowledge.result import Hit, HitFields, HitSection
-from jirakb.knowledge.snippet import Marker
+from jirakb.knowledge.search.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
+from jirakb.knowledge.search.result import Hit, HitFields, HitSection
+from jirakb.knowledge.search.snippet import Marker
 
 _MOST_NEAR = 3
 _MOST_PASSAGES = 400

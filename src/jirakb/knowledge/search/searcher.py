@@ -16,12 +16,12 @@ import numpy as np
 
 from jirakb.documents import Readers
 from jirakb.errors import CorruptStoreError, UsageError
-from jirakb.knowledge.filters import NO_FILTER, Filter, readable_sets
-from jirakb.knowledge.indexes import Indexes
-from jirakb.knowledge.inquiry import Answer, Inquiry
-from jirakb.knowledge.result import Hit, HitFields, HitSection, SearchResult
+from jirakb.knowledge.index.filters import NO_FILTER, Filter, readable_sets
+from jirakb.knowledge.index.indexes import Indexes
+from jirakb.knowledge.index.vectors import Floats
+from jirakb.knowledge.search.inquiry import Answer, Inquiry
+from jirakb.knowledge.search.result import Hit, HitFields, HitSection, SearchResult
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.knowledge.vectors import Floats
 
 if TYPE_CHECKING:  # a search by words alone needs no model
     from jirakb.knowledge.embed import Embedder

@@ -17,8 +17,8 @@ import apsw
 import numpy as np
 import orjson
 
-from jirakb.knowledge.filters import Integers
-from jirakb.knowledge.vectors import FACTS, PASSAGE, SEQ, Bytes, Matrix
+from jirakb.knowledge.index.filters import Integers
+from jirakb.knowledge.index.vectors import FACTS, PASSAGE, SEQ, Bytes, Matrix
 
 LAYOUT = 1
 _READ_ROWS = 20_000  # of about 400 bytes, at a time

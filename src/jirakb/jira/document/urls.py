@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from jirakb.jira.issue import Attachment
+from jirakb.jira.document.issue import Attachment
 
 CLOUD = "cloud"
 

@@ -11,12 +11,12 @@ from datetime import datetime
 from typing import TypeAlias
 
 from jirakb.errors import SkippedIssueError
-from jirakb.jira.agile import epic_key, sprint_names
-from jirakb.jira.fields import Field, FieldCatalog
-from jirakb.jira.lenient import decode, line, lines, mapping, names, number, objects
-from jirakb.jira.people import Person, parse_person
-from jirakb.jira.restrictions import OPEN, entry_restrictions, level_restriction
-from jirakb.jira.times import parse_time
+from jirakb.jira.document.agile import epic_key, sprint_names
+from jirakb.jira.document.fields import Field, FieldCatalog
+from jirakb.jira.document.lenient import decode, line, lines, mapping, names, number, objects
+from jirakb.jira.document.people import Person, parse_person
+from jirakb.jira.document.restrictions import OPEN, entry_restrictions, level_restriction
+from jirakb.jira.document.times import parse_time
 
 Body: TypeAlias = object
 """A rich text as the site sent it: wiki markup in a string, or a document of the Atlassian Document Format."""

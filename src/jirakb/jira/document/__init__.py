@@ -1,0 +1,1 @@
+"""How does one issue become a document? Parses what the site sent, renders it. Never talks to the site."""

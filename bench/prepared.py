@@ -33,10 +33,7 @@ from jirakb.knowledge.store import KnowledgeBase, query
 
 SITE = "https://corpus.example"
 CONTEXT = RenderContext(SITE, SITE, "dc", FieldCatalog())
-SHAPING = (
-    "jira/markup", "jira/render.py", "jira/issue.py", "jira/frontmatter.py", "jira/restrictions.py",
-    "knowledge/split.py", "knowledge/prepare.py", "knowledge/schema.sql",
-)  # fmt: skip
+SHAPING = ("jira/markup", "jira/document", "knowledge/split.py", "knowledge/prepare.py", "knowledge/schema.sql")
 """The code that decides what stands in a knowledge base."""
 BLOCK = 200  # issues per transaction
 SHOWN = 20_480  # passages between two lines that say how far it is

@@ -13,7 +13,8 @@ import pytest
 from jirakb.knowledge.index import text, vectorfile
 from jirakb.knowledge.index.text import TextIndex
 from jirakb.knowledge.index.vectors import Matrix
-from jirakb.knowledge.search import Searcher, SearchResult
+from jirakb.knowledge.search import Searcher
+from jirakb.knowledge.search.result import SearchResult
 
 if TYPE_CHECKING:
     from conftest import Shelf

@@ -12,7 +12,8 @@ import pytest
 from jirakb.documents import EVERYONE
 from jirakb.errors import UsageError
 from jirakb.knowledge.index.filters import Filter
-from jirakb.knowledge.search import Searcher, SearchResult
+from jirakb.knowledge.search import Searcher
+from jirakb.knowledge.search.result import SearchResult
 
 if TYPE_CHECKING:
     from conftest import Shelf

@@ -52,7 +52,6 @@ class Report:
             "site": self.site,
             "flavor": self.flavor,
             "kind": self.kind,
-            "state": self.state,
             "counts": asdict(self.counts),
             "omissions": [omission_json(omission) for omission in self.omissions],
             "requests": asdict(self.requests),

@@ -25,7 +25,7 @@ from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Connector, Done, Run, RunKind, Runs, RunState, Tally
-from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase, milliseconds, moment
+from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
 from jirakb.progress import Stages, Watch, unwatched
 from jirakb.report import Report, RunCounts
 from jirakb.settings import Settings
@@ -88,11 +88,14 @@ def sync(
     stages = Stages(time.monotonic, watch)
     site = source.identify()
     with base.lease(LEASE_SECONDS):
-        base.use_embedder(embedder.identity if embedder else NO_EMBEDDER)
+        if embedder:
+            base.use_embedder(embedder.identity)
         runs = Runs(base)
         connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)
         decision = decide(connector, runs.unfinished(connector.id), wish, clock(), settings)
-        run = decision.resume or runs.begin(connector.id, decision.kind, census=decision.census, now=clock())
+        run = decision.resume or runs.begin(
+            connector.id, decision.kind, reading=wish.reading, census=decision.census, now=clock()
+        )
         flow = _Flow(source, base, runs, connector, site, wish, settings, stages, clock, name)
         with Followers(base, embedder, stages) as followers:
             run = flow.list_issues(run)
@@ -112,9 +115,14 @@ def decide(connector: Connector, unfinished: Run | None, wish: Wish, now: dateti
         return Decision("window", census=False)
     other_parts = connector.reading != wish.reading
     kind: RunKind = "full" if wish.full or connector.watermark is None or other_parts else "incremental"
-    if unfinished and unfinished.kind in (kind, "full") and not (wish.prune == "always" and not unfinished.census):
+    if unfinished and _goes_on(unfinished, kind, wish):
         return Decision(unfinished.kind, unfinished.census, unfinished)
     return Decision(kind, _census_due(connector, kind, wish, now, settings))
+
+
+def _goes_on(unfinished: Run, kind: RunKind, wish: Wish) -> bool:
+    lacks_census = wish.prune == "always" and not unfinished.census
+    return unfinished.kind in (kind, "full") and unfinished.reading == wish.reading and not lacks_census
 
 
 def _census_due(connector: Connector, kind: RunKind, wish: Wish, now: datetime, settings: Settings) -> bool:
@@ -140,32 +148,20 @@ def next_watermark(run: Run, before: datetime | None) -> datetime | None:
     return max(reached, before) if before else reached
 
 
+@dataclass(frozen=True, slots=True)
 class _Flow:
     """One run, verb by verb; each takes the run as it stands and gives it back as it then stands."""
 
-    def __init__(
-        self,
-        source: Source,
-        base: KnowledgeBase,
-        runs: Runs,
-        connector: Connector,
-        site: SiteInfo,
-        wish: Wish,
-        settings: Settings,
-        stages: Stages,
-        clock: Callable[[], datetime],
-        name: str,
-    ) -> None:
-        self._source = source
-        self._base = base
-        self._runs = runs
-        self._connector = connector
-        self._site = site
-        self._wish = wish
-        self._settings = settings
-        self._stages = stages
-        self._clock = clock
-        self._name = name
+    source: Source
+    base: KnowledgeBase
+    runs: Runs
+    connector: Connector
+    site: SiteInfo
+    wish: Wish
+    settings: Settings
+    stages: Stages
+    clock: Callable[[], datetime]
+    name: str
 
     # List
 
@@ -173,47 +169,47 @@ class _Flow:
         """Write the listing: what changed, and with a census everything."""
         if run.state != "listing":
             return run
-        with self._stages.doing("list"):
+        with self.stages.doing("list"):
             if run.kind == "full":
-                run = self._add_pages(run, self._source.list_all())
+                run = self._add_pages(run, self.source.list_all())
             else:
                 run = self._list_changed(run)
-                self._runs.retry_failed(run)
+                self.runs.retry_failed(run)
         return self._enter(run, "fetching")
 
     def _list_changed(self, run: Run) -> Run:
         """What the window of time brings. A census compares all issues: one that was edited while the account could not
         see it, or that search showed too late, stands in no window."""
         since, until = self._window(run)
-        run = self._add_pages(run, self._source.list_updated(since, until))
+        run = self._add_pages(run, self.source.list_updated(since, until))
         if run.census:
-            run = self._add_pages(run, self._source.list_all())
+            run = self._add_pages(run, self.source.list_all())
         if run.kind == "incremental":
             self._skip_unchanged(run)
         return run
 
     def _window(self, run: Run) -> tuple[datetime, datetime | None]:
         if run.kind == "window":
-            return self._wish.since or moment(0), self._wish.until
-        watermark = self._connector.watermark or moment(0)
-        return watermark - timedelta(minutes=self._settings.overlap_minutes), None
+            return self.wish.since or moment(0), self.wish.until
+        watermark = self.connector.watermark or moment(0)
+        return watermark - timedelta(minutes=self.settings.overlap_minutes), None
 
     def _skip_unchanged(self, run: Run) -> None:
         after = -1
-        while rows := self._runs.known_updates(run, after, COMPARE_BLOCK):
+        while rows := self.runs.known_updates(run, after, COMPARE_BLOCK):
             after = rows[-1][0]
             unknown = [number for number, listed, _ in rows if listed is None]
-            asked = self._source.updated_times(unknown) if unknown else {}
+            asked = self.source.updated_times(unknown) if unknown else {}
             same = [number for number, listed, stored in rows if (listed or asked.get(number)) == stored]
-            with self._base.transaction() as tx:
-                self._runs.mark(tx, run, same, Done.UNCHANGED)
+            with self.base.transaction() as tx:
+                self.runs.mark(tx, run, same, Done.UNCHANGED)
 
     def _add_pages(self, run: Run, pages: Iterator[Listing]) -> Run:
         listed = 0
         for page in pages:
-            run = self._runs.add_listed(run, page.refs, page.site_time)
+            run = self.runs.add_listed(run, page.refs, page.site_time)
             listed += len(page.refs)
-            self._stages.show("list", listed)
+            self.stages.show("list", listed)
         return run
 
     # Fetch, render, store
@@ -222,20 +218,20 @@ class _Flow:
         """Fetch what is listed and not done, and store each window with its mark."""
         if run.state != "fetching":
             return run
-        total = self._runs.tallied(run)[Done.TO_FETCH]
+        total = self.runs.tallied(run)[Done.TO_FETCH]
         done = 0
-        with self._stages.doing("fetch"):
-            for window in fetch_windows(self._source, self._windows(run), self._settings.connections):
-                with self._stages.doing("render"):
+        with self.stages.doing("fetch"):
+            for window in fetch_windows(self.source, self._windows(run), self.settings.connections):
+                with self.stages.doing("render"):
                     run = self._store(run, window)
                 done += len(window.numbers)
-                self._stages.show("fetch", done, total)
+                self.stages.show("fetch", done, total)
         return self._enter(run, "pruning")
 
     def _windows(self, run: Run) -> Iterator[tuple[int, ...]]:
-        size = max(self._source.batch_limit, self._wish.batch_size)
+        size = max(self.source.batch_limit, self.wish.batch_size)
         after = -1
-        while numbers := self._runs.to_fetch(run, after, size):
+        while numbers := self.runs.to_fetch(run, after, size):
             after = numbers[-1]
             yield tuple(numbers)
 
@@ -243,36 +239,36 @@ class _Flow:
         left_out = self._omissions_by_number(window)
         prepared = [self._prepare(raw, left_out) for batch in window.batches for raw in batch.issues]
         tally = run.tally
-        with self._base.transaction() as tx:
+        with self.base.transaction() as tx:
             for issue in prepared:
                 if issue is not None:
                     tally = tally.plus(self._store_issue(tx, run, issue))
             for number, omissions in left_out.items():
-                self._runs.omit(tx, run, number, omissions)
-            self._runs.mark(tx, run, tuple(left_out), Done.OMITTED)
+                self.runs.omit(tx, run, number, omissions)
+            self.runs.mark(tx, run, tuple(left_out), Done.OMITTED)
             self._mark_gone(tx, run, window, {p.raw.number for p in prepared if p} | left_out.keys())
             run = replace(run, tally=tally)
-            self._runs.save(tx, run)
+            self.runs.save(tx, run)
         return run
 
     def _prepare(self, raw: RawIssue, left_out: dict[int, list[Omission]]) -> PreparedIssue | None:
         if not self._is_wanted(raw):
             return None
         try:
-            return prepare(raw, self._source.render(raw))
+            return prepare(raw, self.source.render(raw))
         except SkippedIssueError as skipped:
             left_out[raw.number] = [Omission(raw.key, "issue", "failed", skipped.reason, skipped.message)]
             return None
 
     def _is_wanted(self, raw: RawIssue) -> bool:
         """A site compares minutes, a window run's limits are exact."""
-        since, until = self._wish.since, self._wish.until
+        since, until = self.wish.since, self.wish.until
         return (since is None or raw.updated >= since) and (until is None or raw.updated < until)
 
     def _store_issue(self, tx: apsw.Connection, run: Run, issue: PreparedIssue) -> Tally:
-        stored = self._base.put(tx, run.connector, self._site.id, issue)
-        self._runs.omit(tx, run, issue.raw.number, issue.omissions)
-        self._runs.mark(tx, run, (issue.raw.number,), Done.INDEXED if stored.changed else Done.UNCHANGED)
+        stored = self.base.put(tx, run.connector, self.site.id, issue)
+        self.runs.omit(tx, run, issue.raw.number, issue.omissions)
+        self.runs.mark(tx, run, (issue.raw.number,), Done.INDEXED if stored.changed else Done.UNCHANGED)
         seen = Tally(fetched=1, newest=milliseconds(issue.raw.updated))
         if not stored.changed:
             return seen
@@ -296,50 +292,50 @@ class _Flow:
     def _mark_gone(self, tx: apsw.Connection, run: Run, window: Window, accounted: Iterable[int]) -> None:
         gone = set(window.numbers) - set(accounted)
         for number in gone:
-            self._runs.omit(tx, run, number, ())
-        self._runs.mark(tx, run, sorted(gone), Done.GONE)
+            self.runs.omit(tx, run, number, ())
+        self.runs.mark(tx, run, sorted(gone), Done.GONE)
 
     def _enter(self, run: Run, state: RunState) -> Run:
         run = replace(run, state=state)
-        with self._base.transaction() as tx:
-            self._runs.save(tx, run)
+        with self.base.transaction() as tx:
+            self.runs.save(tx, run)
         return run
 
     # Prune
 
     def prune(self, run: Run) -> tuple[Run, DeletionBrakeError | None]:
         """With a complete listing, take out what it lacks; nothing on doubt."""
-        missing, total = self._runs.missing_count(run) if run.census else (0, 0)
+        missing, total = self.runs.missing_count(run) if run.census else (0, 0)
         if not missing:
             return run, None
-        self._source.identify()  # an account that has become anonymous lists nothing: ask before believing it
-        if brakes(missing, total, self._settings) and not self._wish.confirm_deletions:
+        self.source.identify()  # an account that has become anonymous lists nothing: ask before believing it
+        if brakes(missing, total, self.settings) and not self.wish.confirm_deletions:
             return run, DeletionBrakeError(
-                f"{missing} of {total} issues are no longer listed by {self._site.base_url}; nothing was deleted.",
+                f"{missing} of {total} issues are no longer listed by {self.site.base_url}; nothing was deleted.",
                 fix="Check the account's permissions and the query. If it is right, run the same command with --confirm-deletions.",
             )
-        with self._stages.doing("prune"):
+        with self.stages.doing("prune"):
             return self._take_out(run, missing), None
 
     def _take_out(self, run: Run, total: int) -> Run:
         """A listing can miss an issue while others are deleted, so the site is asked for each; what it still has stays."""
         after = 0
-        while rows := self._runs.missing(run, after, ASK_BLOCK):
+        while rows := self.runs.missing(run, after, ASK_BLOCK):
             after = rows[-1][0]
-            listed = self._source.still_listed([number for _, number in rows])
+            listed = self.source.still_listed([number for _, number in rows])
             gone = [row for row in rows if row[1] not in listed]
             for start in range(0, len(gone), PRUNE_BLOCK):
                 run = self._release(run, gone[start : start + PRUNE_BLOCK])
-                self._stages.show("prune", run.tally.deleted, total)
+                self.stages.show("prune", run.tally.deleted, total)
         return run
 
     def _release(self, run: Run, rows: Sequence[tuple[int, int]]) -> Run:
         run = replace(run, tally=run.tally.plus(Tally(deleted=len(rows))))
-        with self._base.transaction() as tx:
+        with self.base.transaction() as tx:
             for issue, number in rows:
-                self._base.release(tx, run.connector, issue)
-                self._runs.omit(tx, run, number, ())
-            self._runs.save(tx, run)
+                self.base.release(tx, run.connector, issue)
+                self.runs.omit(tx, run, number, ())
+            self.runs.save(tx, run)
         return run
 
     # Finish
@@ -347,25 +343,24 @@ class _Flow:
     def finish(self, run: Run, brake: DeletionBrakeError | None, followers: Followers) -> Report:
         """End the run when its text can be found; then wait for the vectors."""
         followers.catch_up_text()
-        failed = self._runs.omission_count(run.connector, failed=True)
+        failed = self.runs.omission_count(run.connector, failed=True)
         state: RunState = "stopped" if brake else "incomplete" if failed else "complete"
         run = replace(run, state=state)
-        watermark = next_watermark(run, self._connector.watermark)
+        watermark = next_watermark(run, self.connector.watermark)
         counts = self._counts(run)
         report = self._report(run, counts, failed, watermark, followers)
-        self._runs.finish(
+        self.runs.finish(
             run,
             report,
-            now=self._clock(),
+            now=self.clock(),
             watermark=watermark,
             census=run.census and brake is None,
-            reading=self._wish.reading,
         )
         followers.catch_up_vectors()
         return self._report(run, counts, failed, watermark, followers)
 
     def _counts(self, run: Run) -> RunCounts:
-        done = self._runs.tallied(run)
+        done = self.runs.tallied(run)
         tally = run.tally
         return RunCounts(
             listed=done[Done.INDEXED] + done[Done.UNCHANGED] + done[Done.OMITTED],
@@ -385,15 +380,15 @@ class _Flow:
     ) -> Report:
         return Report(
             run=run.id,
-            kb=self._name,
-            site=self._site.base_url,
-            flavor=self._site.flavor,
+            kb=self.name,
+            site=self.site.base_url,
+            flavor=self.site.flavor,
             kind=run.kind,
             state=run.state,
             counts=replace(counts, embedded=run.tally.reused + followers.embedded),
-            omissions=tuple(self._runs.omissions(run.connector)),
+            omissions=tuple(self.runs.omissions(run.connector)),
             failed=failed,
-            requests=self._source.requests(),
-            seconds=self._stages.seconds(),
+            requests=self.source.requests(),
+            seconds=self.stages.seconds(),
             watermark=watermark,
         )

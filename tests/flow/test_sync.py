@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.flow.history import HashVectors
 from tests.flow.world import World
 
 from jirakb.errors import DeletionBrakeError, InsufficientPermissionsError, KnowledgeBaseBusyError, SiteUnreachableError
@@ -234,3 +235,26 @@ def test_leaving_comments_out_later_takes_them_out_everywhere(world: World) -> N
     assert "Seen again" not in world.text("PUMP-7")
     report = world.sync(connector={"include_comments": False})
     assert report.kind == "incremental"
+
+
+def test_an_interrupted_run_is_not_gone_on_with_for_other_parts_of_issues(world: World) -> None:
+    for number in range(1000):
+        world.site.create("PUMP", f"More {number}")
+    fault = FaultAfter(status=401, every=1, endpoints=("POST issue/bulkfetch", "POST search"))
+    fault.healthy = 4
+    world.site.switches.faults = [fault]
+    with pytest.raises(InsufficientPermissionsError):
+        world.sync()
+    world.site.switches.faults = []
+    world.sync(connector={"include_comments": False})
+    assert all("Seen again" not in world.text(f"PUMP-{number}") for number in range(1, 13))
+
+
+def test_a_sync_without_embeddings_leaves_the_vectors_that_there_are(world: World) -> None:
+    world.sync(embedder=HashVectors())
+    made = world.base.counts()
+    world.site.create("PUMP", "One more")
+    world.sync()
+    assert (made.waiting, world.base.counts().waiting) == (0, 1)
+    report = world.sync(embedder=HashVectors())
+    assert report.counts.embedded == 1

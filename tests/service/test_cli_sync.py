@@ -25,7 +25,7 @@ def test_a_sync_ends_with_0_and_its_last_line_is_the_report(jirakb: Run, home: H
     ended = jirakb(home, *home.sync_options())
     assert ended.code == 0
     report = ended.json
-    assert set(report) - {"state"} == REPORT
+    assert set(report) == REPORT
     assert set(report["counts"]) == COUNTS
     assert set(report["requests"]) == {"total", "throttled", "by_endpoint"}
     assert {"total", "list", "fetch"} <= set(report["seconds"]) <= STAGES

@@ -83,6 +83,7 @@ class Run:
     state: RunState
     started: datetime
     site_time: datetime | None
+    reading: str
     census: bool
     tally: Tally
 
@@ -109,14 +110,14 @@ class Runs:
             for identity, site, flavor, base_url, name, reading, watermark, census in rows
         ]
 
-    def begin(self, connector: str, kind: RunKind, *, census: bool, now: datetime) -> Run:
+    def begin(self, connector: str, kind: RunKind, *, reading: str, census: bool, now: datetime) -> Run:
         """A new run in place of unfinished ones, whose listings are dropped; a window run leaves the others alone."""
-        run = Run(str(ULID.from_datetime(now)), connector, kind, "listing", now, None, census, Tally())
+        run = Run(str(ULID.from_datetime(now)), connector, kind, "listing", now, None, reading, census, Tally())
         with self._base.transaction() as tx:
             self._abandon(tx, connector, now, only_windows=kind == "window")
             tx.execute(
-                "INSERT INTO run (id, connector, kind, state, started, census) VALUES (?, ?, ?, ?, ?, ?)",
-                (run.id, connector, kind, run.state, milliseconds(now), int(census)),
+                "INSERT INTO run (id, connector, kind, state, started, reading, census) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (run.id, connector, kind, run.state, milliseconds(now), reading, int(census)),
             )
         return run
 
@@ -129,13 +130,13 @@ class Runs:
 
     def unfinished(self, connector: str) -> Run | None:
         """The full or incremental run that was interrupted, if one was."""
-        sql = "SELECT id, connector, kind, state, started, site_time, census, report FROM run WHERE connector = ?"
+        sql = "SELECT id, connector, kind, state, started, site_time, reading, census, report FROM run WHERE connector = ?"
         unfinished = f"{sql} AND {_UNFINISHED} AND kind <> 'window' ORDER BY started DESC LIMIT 1"
-        for identity, owner, kind, state, started, site_time, census, report in query(
+        for identity, owner, kind, state, started, site_time, reading, census, report in query(
             self._base.reader(), unfinished, (connector,)
         ):
             tally = Tally(**orjson.loads(report).get("tally", {}))
-            return Run(identity, owner, kind, state, moment(started), _moment(site_time), bool(census), tally)
+            return Run(identity, owner, kind, state, moment(started), _moment(site_time), reading, bool(census), tally)
         return None
 
     def last(self, connector: str) -> tuple[str, str] | None:
@@ -233,9 +234,7 @@ class Runs:
         report = orjson.dumps({"tally": _tally_json(run.tally)}).decode()
         tx.execute("UPDATE run SET state = ?, report = ? WHERE id = ?", (run.state, report, run.id))
 
-    def finish(
-        self, run: Run, report: Report, *, now: datetime, watermark: datetime | None, census: bool, reading: str
-    ) -> None:
+    def finish(self, run: Run, report: Report, *, now: datetime, watermark: datetime | None, census: bool) -> None:
         """End a run: its watermark, census, reading and report are kept and its listing goes, all at once."""
         with self._base.transaction() as tx:
             tx.execute(
@@ -245,7 +244,7 @@ class Runs:
             if watermark is not None:
                 tx.execute("UPDATE connector SET watermark = ? WHERE id = ?", (milliseconds(watermark), run.connector))
             if run.kind == "full":
-                tx.execute("UPDATE connector SET reading = ? WHERE id = ?", (reading, run.connector))
+                tx.execute("UPDATE connector SET reading = ? WHERE id = ?", (run.reading, run.connector))
             if census:
                 tx.execute("UPDATE connector SET census_at = ? WHERE id = ?", (milliseconds(now), run.connector))
             tx.execute("DELETE FROM listing WHERE run = ?", (run.id,))

@@ -26,6 +26,7 @@ CREATE TABLE run (                      -- one sync; an unfinished one is gone o
   started INTEGER NOT NULL,
   finished INTEGER,
   site_time INTEGER,                    -- the site's clock when the listing began: the watermark's upper bound
+  reading TEXT NOT NULL,                -- which parts of an issue it reads
   census INTEGER NOT NULL,              -- 1 when the listing holds all issues, so that missing ones are deletions
   report TEXT NOT NULL DEFAULT '{}'     -- JSON: counts so far, then the whole report
 );

@@ -199,15 +199,14 @@ class KnowledgeBase:
         return self.reader().execute("SELECT 1 FROM backlog LIMIT 1").fetchone() is not None
 
     def use_embedder(self, identity: str) -> None:
-        """Say which model makes the vectors (its identity, or "none"). Another than before makes all of them anew."""
+        """Say which model makes the vectors, from now on. Another than before makes all of them anew."""
         with self.transaction() as tx:
             if _one(tx, "SELECT value FROM meta WHERE name = 'embedder'") == identity:
                 return
             tx.execute("UPDATE meta SET value = ? WHERE name = 'embedder'", (identity,))
             tx.execute("DELETE FROM vector")
             tx.execute("DELETE FROM backlog")
-            if identity != NO_EMBEDDER:
-                tx.execute("INSERT INTO backlog SELECT id FROM passage")
+            tx.execute("INSERT INTO backlog SELECT id FROM passage")
 
     # Writing issues
 

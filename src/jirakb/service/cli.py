@@ -9,6 +9,7 @@ import sys
 import traceback
 from contextlib import closing
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn
 
@@ -57,7 +58,7 @@ def main() -> None:
         if hasattr(error, "exit_code") and hasattr(error, "show"):  # a usage error of the option parser
             error.show()
             raise SystemExit(error.exit_code) from None
-        _fail_on_bug(error)
+        _fail_on_bug(error, _home(arguments))
     else:
         if code == INTERRUPTED:  # what typer makes of Ctrl-C
             _end_interrupted()
@@ -80,9 +81,9 @@ def _fail(error: JirakbError, *, wants_json: bool) -> None:
     raise SystemExit(error.exit_code)
 
 
-def _fail_on_bug(error: Exception) -> None:
+def _fail_on_bug(error: Exception, home: Path) -> None:
     reference = str(ULID())
-    log = Settings.read().home / "jirakb.log"
+    log = home / "jirakb.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with log.open("a", encoding="utf-8") as file:
@@ -92,6 +93,12 @@ def _fail_on_bug(error: Exception) -> None:
         where = "".join(traceback.format_exception(error))
     console.say(f"Error: a fault of jirakb ({type(error).__name__}); {where}.")
     raise SystemExit(1)
+
+
+def _home(arguments: list[str]) -> Path:
+    given = [value for option, value in pairwise(arguments) if option == "--home"]
+    given += [argument.removeprefix("--home=") for argument in arguments if argument.startswith("--home=")]
+    return Path(given[-1]) if given else Settings.read().home
 
 
 @app.command()

@@ -27,8 +27,10 @@ demo: $(VENV)/.installed
 test: install check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
+# The real corpus (JIRAKB_CORPUS=FILE), then long random histories.
 proof: install
 	$(BIN)/python -m bench.proof
+	JIRAKB_HISTORIES=$(or $(HISTORIES),100) $(BIN)/python -m pytest tests/flow/test_machine.py -q -k long --timeout 0
 
 check: install
 	$(BIN)/ruff format --check .

@@ -14,6 +14,7 @@ _MOST_SPANS = 200
 _ON, _OFF = "\ue000", "\ue001"  # private characters stand for the marks until the text around them is cleaned
 _HEADING_LINE = re.compile(r"^## .*$", re.MULTILINE)
 _TITLE_LINE = re.compile(r"# .*(?:\n+|$)")
+_LINE_MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|`{3,}\w*[ \t]*$)", re.MULTILINE)  # on one line they mean nothing
 _SPACE = re.compile(r"\s+")
 
 
@@ -153,4 +154,4 @@ def _marked(passage: str, start: int, stop: int, spans: list[Span]) -> str:
 
 
 def _clean(text: str) -> str:
-    return _SPACE.sub(" ", text.replace("**", "")).strip().replace(_ON, "**").replace(_OFF, "**")
+    return _SPACE.sub(" ", _LINE_MARKS.sub("", text).replace("**", "")).strip().replace(_ON, "**").replace(_OFF, "**")

@@ -9,6 +9,8 @@ from typing import Literal
 
 Stage = Literal["list", "fetch", "render", "index", "embed", "prune"]
 
+REPORTED: tuple[Stage, ...] = ("list", "fetch", "render", "index", "embed")
+
 Watch = Callable[[Stage, int, int | None], None]
 """Called with a stage, how many issues (for embed: passages) it has done, and how many there are, where that is known."""
 
@@ -20,13 +22,13 @@ def unwatched(stage: Stage, done: int, total: int | None) -> None:
 class Stages:
     """Wall-clock seconds of each stage, from its first start to its last end; stages overlap. Used from several threads."""
 
-    def __init__(self, clock: Callable[[], float], watch: Watch = unwatched) -> None:
+    def __init__(self, clock: Callable[[], float], watch: Watch = unwatched, began: float | None = None) -> None:
         self._clock = clock
         self._watch = watch
         self._lock = threading.Lock()
         self._first: dict[Stage, float] = {}
         self._last: dict[Stage, float] = {}
-        self._began = clock()
+        self._began = clock() if began is None else began
 
     @contextmanager
     def doing(self, stage: Stage) -> Iterator[None]:
@@ -44,11 +46,8 @@ class Stages:
         self._watch(stage, done, total)
 
     def seconds(self) -> dict[str, float]:
-        """Seconds by stage, and in total since the beginning."""
+        """Seconds of the whole, and by stage; 0.0 for a stage that had nothing to do."""
         with self._lock:
-            spans: dict[str, float] = {
-                stage: round(self._last[stage] - first, 3)
-                for stage, first in self._first.items()
-                if stage in self._last
-            }
-            return {"total": round(self._clock() - self._began, 3), **spans}
+            spans: dict[str, float] = {"total": self._clock() - self._began}
+            spans |= {stage: self._last.get(stage, 0.0) - self._first.get(stage, 0.0) for stage in REPORTED}
+            return {name: round(max(0.0, seconds), 3) for name, seconds in spans.items()}

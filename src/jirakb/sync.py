@@ -78,14 +78,16 @@ def sync(
     settings: Settings,
     embedder: Embedder | None,
     watch: Watch = unwatched,
+    began: float | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Report:
     """Bring the knowledge base up to date with the site and say what was done.
 
+    `began` is the `time.monotonic` of the whole command's beginning, where that was earlier.
     Raises the errors of the source, KnowledgeBaseBusyError, and DeletionBrakeError (which carries the report). Whatever it
     raises, what was committed stays, and the next call goes on from there.
     """
-    stages = Stages(time.monotonic, watch)
+    stages = Stages(time.monotonic, watch, began)
     site = source.identify()
     with base.lease(LEASE_SECONDS):
         if embedder:

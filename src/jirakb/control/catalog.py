@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, inspect, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 from ulid import ULID
 
 from jirakb.control.tables import knowledge_base
-from jirakb.errors import NotFoundError, SettingsError
+from jirakb.errors import CorruptStoreError, NotFoundError, SettingsError
 
 OWN_TENANT = "local"
 """The tenant of the command line: the owner of the home."""
@@ -34,10 +34,16 @@ class Catalog:
         self._home = home
         try:
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (home / "kb").mkdir(exist_ok=True, mode=0o700)
             self._engine = create_engine(f"sqlite:///{home / 'control.sqlite'}", connect_args={"timeout": 60})
             with self._engine.begin() as connection:
                 _migrate(connection)
             (home / "control.sqlite").chmod(0o600)
+        except DatabaseError as exc:
+            raise CorruptStoreError(
+                f"{home / 'control.sqlite'}, the list of knowledge bases, cannot be read: {exc.orig}.",
+                fix="Restore it from a copy, or choose another home with --home DIR.",
+            ) from exc
         except OSError as exc:
             raise SettingsError(
                 f"The home {home} cannot be used: {exc}.", fix="Choose another with --home DIR."

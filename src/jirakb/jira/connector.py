@@ -13,13 +13,13 @@ Stores nothing. The calls themselves stand in client/, the order of reading in c
 from __future__ import annotations
 
 import json
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import httpx2
-import structlog
 
 from jirakb.documents import Document, IssueRef, Omission, RawIssue
 from jirakb.errors import ConnectorValidationError, UsageError
@@ -43,7 +43,7 @@ _LARGEST_BATCH = 500
 _NAMED_IDS = 1000
 _PROOF_SECONDS = 5.0
 """So long a verified account is taken to be still known."""
-_log = structlog.get_logger(__name__)
+_log = logging.getLogger(__name__)
 
 
 class JiraConnector:
@@ -298,7 +298,7 @@ test_jira.__test__ = False  # type: ignore[attr-defined]
 def _documents(load: Load) -> Iterator[Document]:
     for item in load:
         if isinstance(item, Omission):
-            _log.warning("jira.omitted", key=item.key, kind=item.kind, cls=item.cls, reason=item.reason)
+            _log.warning("left out: %s %s, %s", item.kind, item.key, item.reason)
         else:
             yield item
 

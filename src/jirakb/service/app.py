@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from typing import Literal
 
+import apsw
+
 from jirakb.control.catalog import Catalog, Entry
+from jirakb.errors import CorruptStoreError
 from jirakb.jira.connector import JiraConnector
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.embed import Embedder, MiniLM
@@ -26,8 +30,20 @@ def knowledge_base(settings: Settings, name: str, *, create: bool = False) -> It
     """The knowledge base of that name, open for the block."""
     with closing(Catalog(settings.home)) as catalog:
         entry = catalog.find_or_create(name) if create else catalog.find(name)
-    with closing(KnowledgeBase.open(entry.folder, create=create)) as base:
+    with _readable(entry), closing(KnowledgeBase.open(entry.folder, create=create)) as base:
         yield entry, base
+
+
+@contextmanager
+def _readable(entry: Entry) -> Iterator[None]:
+    """A damaged file is named, with what to do, rather than taken for a fault of the program."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as exc:
+        raise CorruptStoreError(
+            f"The knowledge base {entry.name!r} in {entry.folder} is damaged: {exc}.",
+            fix="Restore that folder from a copy, or remove it and sync again.",
+        ) from exc
 
 
 def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterator[tuple[Entry, KnowledgeBase]]:
@@ -35,7 +51,7 @@ def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterato
     with closing(Catalog(settings.home)) as catalog:
         entries = [catalog.find(name)] if name else catalog.entries()
     for entry in entries:
-        with closing(KnowledgeBase.open(entry.folder)) as base:
+        with _readable(entry), closing(KnowledgeBase.open(entry.folder)) as base:
             yield entry, base
 
 
@@ -72,6 +88,7 @@ def run_sync(
     reading: Reading, wish: Wish, settings: Settings, *, kb: str, embeddings: EmbeddingsName, watch: Watch
 ) -> Report:
     """Sync a site into a knowledge base; what the `sync` command does."""
+    began = time.monotonic()
     with closing(connector_for(reading, settings)) as connector:
         connector.identify()  # before a knowledge base is made for a site that refuses
         with knowledge_base(settings, kb, create=True) as (entry, base):
@@ -84,4 +101,5 @@ def run_sync(
                 settings=settings,
                 embedder=embedder_named(embeddings),
                 watch=watch,
+                began=began,
             )

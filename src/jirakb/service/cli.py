@@ -17,7 +17,7 @@ import typer
 from ulid import ULID
 
 from jirakb import __version__
-from jirakb.errors import JirakbError
+from jirakb.errors import JirakbError, UsageError
 from jirakb.report import Report
 from jirakb.service import console, options
 from jirakb.service.memory import share_heaps
@@ -58,7 +58,7 @@ def main() -> None:
         if hasattr(error, "exit_code") and hasattr(error, "show"):  # a usage error of the option parser
             error.show()
             raise SystemExit(error.exit_code) from None
-        _fail_on_bug(error, _home(arguments))
+        _fail_on_bug(error, _home(arguments), wants_json="--json" in arguments)
     else:
         if code == INTERRUPTED:  # what typer makes of Ctrl-C
             _end_interrupted()
@@ -81,17 +81,21 @@ def _fail(error: JirakbError, *, wants_json: bool) -> None:
     raise SystemExit(error.exit_code)
 
 
-def _fail_on_bug(error: Exception, home: Path) -> None:
+def _fail_on_bug(error: Exception, home: Path, *, wants_json: bool) -> None:
     reference = str(ULID())
     log = home / "jirakb.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log.touch(mode=0o600)
         with log.open("a", encoding="utf-8") as file:
             file.write(f"{reference} {datetime.now(UTC).isoformat()}\n{''.join(traceback.format_exception(error))}\n")
         where = f"see {reference} in {log}"
     except OSError:
         where = "".join(traceback.format_exception(error))
-    console.say(f"Error: a fault of jirakb ({type(error).__name__}); {where}.")
+    message = f"a fault of jirakb ({type(error).__name__}); {where}."
+    console.say(f"Error: {message}")
+    if wants_json:
+        console.write_json({"error": {"message": message, "fix": "Report it with what the log says."}})
     raise SystemExit(1)
 
 
@@ -189,11 +193,12 @@ def search(
         priorities=tuple(priority or ()), assignees=tuple(assignee or ()), labels=tuple(label or ()),
         updated_since=options.since(updated_since, datetime.now(UTC)) if updated_since else None,
     )  # fmt: skip
+    words = query.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
     with (
         knowledge_base(Settings.for_home(home), kb) as (_, base),
         closing(Searcher(base, embedder_of(base))) as searcher,
     ):
-        result = searcher.search(query, filter=wanted, principals=None, mode=mode, limit=limit).to_json()
+        result = searcher.search(words, filter=wanted, principals=None, mode=mode, limit=limit).to_json()
     if as_json:
         console.write_json(result)
     else:
@@ -267,7 +272,10 @@ def simulate(
     """Serve a simulated Jira site on this machine, until interrupted. The first line of output says how to reach it."""
     from jirakb.simulator.simulate import simulate as simulate_site
 
-    simulate_site(flavor, site or [], port)
+    try:
+        simulate_site(flavor, site or [], port)
+    except (OSError, ValueError) as exc:  # a file that is not there or no site file, a port that is taken
+        raise UsageError(f"The site cannot be simulated: {exc}.", fix="Check --site and --port.") from exc
 
 
 @app.command("demo")

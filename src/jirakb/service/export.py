@@ -21,16 +21,19 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 def export_markdown(documents: Iterable[StoredDocument], out: Path) -> int:
     """Write `SITE-HOST/KEY.md` for each issue (attachments: `KEY.NAME.md`); says how many files were written."""
-    count = 0
+    written: set[Path] = set()
     for document in documents:
-        count += 1
         folder = out / _safe(urlsplit(document.url).netloc)
         folder.mkdir(parents=True, exist_ok=True)
         name = _safe(document.key)
         if document.kind != "issue":
             name = f"{name}.{_safe(document.id.rpartition('/')[2])}-{_safe(document.title)[:80]}"
-        _write(folder / f"{name}.md", document.markdown.encode())
-    return count
+        path = folder / f"{name}.md"
+        if path in written:  # a stale key, or keys that differ only in letters that a file name cannot have
+            path = folder / f"{name}.{_safe(document.id.rpartition(':')[2])}.md"
+        _write(path, document.markdown.encode())
+        written.add(path)
+    return len(written)
 
 
 def export_jsonl(documents: Iterable[StoredDocument], out: Path) -> int:

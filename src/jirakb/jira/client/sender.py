@@ -5,6 +5,7 @@ The Authorization goes to the door's own address only: paths are joined to it, r
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,9 @@ from jirakb.jira.document.lenient import decode
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts
+
+_log = logging.getLogger(__name__)
+_LONG_WAIT = 10.0  # seconds
 
 MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """Longer answers (unpacked) are refused: a batch of a hundred issues with megabytes of comments fits well."""
@@ -217,6 +221,7 @@ class Sender:
                 url=self.site,
                 status=429,
             )
+        self._tell(call, pause)
         self._pacer.hold(pause, None if outcome.everything else call.label)
 
     def _recover(self, call: Call, outcome: Broken, trouble: Trouble) -> None:
@@ -229,10 +234,16 @@ class Sender:
                 url=self.site,
                 status=outcome.status,
             )
+        self._tell(call, pause)
         if outcome.wait is not None:
             self._pacer.hold(pause)
         else:
             self._timing.sleep(pause)
+
+    def _tell(self, call: Call, pause: float) -> None:
+        """A wait that somebody at a terminal would wonder about is no secret."""
+        if pause >= _LONG_WAIT:
+            _log.warning("Waiting %.0f s for %s before the next %s.", pause, self.site, call.label)
 
 
 def _with_attempts(budget: Budget, attempts: int) -> Budget:

@@ -164,7 +164,7 @@ class Document:
 
     @property
     def markdown(self) -> str:
-        """The whole document, as CONTRACT section 4 has it: front matter, then each heading once with its parts."""
+        """The whole document, as docs/reference/document.md describes it: front matter, then each heading once with its parts."""
         return join_parts(self.head, self.parts)
 
 

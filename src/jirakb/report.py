@@ -45,7 +45,7 @@ class Report:
     watermark: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The report as CONTRACT section 3 has it."""
+        """The report as docs/reference/report.md describes it."""
         return {
             "run": self.run,
             "kb": self.kb,

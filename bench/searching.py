@@ -107,7 +107,8 @@ def run(corpus: Path | None) -> Table:
 
 def _cases(base: KnowledgeBase, shared: KnowledgeBase, model: Embedder, queries: Sequence[Query]) -> list[Case]:
     summaries, reports = [query.summary.strip() for query in queries], [query.text.strip() for query in queries]
-    remembered = Remembered(model, [text[:4000] for text in {*summaries, *reports}])
+    lines = {text.partition("\n")[0].strip() for text in reports}
+    remembered = Remembered(model, [text[:4000] for text in {*summaries, *reports, *lines}])
     plain, with_model, guarded = (Searcher(*pair) for pair in ((base, remembered), (base, model), (shared, remembered)))
     project = Filter(projects=(_largest_project(base),))
     member = Readers(f"group:{number}" for number in range(GROUPS // 4))

@@ -17,15 +17,19 @@ internal note) adds one, and all of them must admit. The empty set is the connec
 EVERYONE: Readers = frozenset()
 
 DocumentKind = Literal["issue", "attachment"]
-PartKind = Literal["description", "environment", "comment", "attachments", "links", "subtasks", "worklog", "text"]
+PartKind = Literal[
+    "description", "environment", "field", "comment", "attachments", "links", "subtasks", "worklog", "history", "text"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class IssueRef:
-    """One row of a listing: an issue's numeric id and, where the listing says so, when it was last updated (aware UTC)."""
+    """One row of a listing: an issue's numeric id and, where the listing says so, when it was last updated (aware UTC)
+    and its key ("" where it does not)."""
 
     number: int
     updated: datetime | None = None
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class Piece:
 class FileText:
     """What reading the bytes of a file brought: its text, or a short code that says why there is none.
 
+    Beside a text, `reason` says what of the file is missing in it; a detail may follow the code behind a colon.
     The text is kept packed (zstd, of a JSON array of [heading, text, anchor]): many files wait for their issue's turn.
     """
 
@@ -51,9 +56,10 @@ class FileText:
     reason: str = ""
 
     @classmethod
-    def of(cls, pieces: Sequence[Piece]) -> FileText:
+    def of(cls, pieces: Sequence[Piece], reason: str = "") -> FileText:
         """The text in these pieces, of which there is at least one."""
-        return cls(zstandard.compress(orjson.dumps([[piece.heading, piece.text, piece.anchor] for piece in pieces])))
+        rows = [[piece.heading, piece.text, piece.anchor] for piece in pieces]
+        return cls(zstandard.compress(orjson.dumps(rows)), reason)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:

@@ -5,7 +5,12 @@ JirakbError
 │   ├── UsageError                     an option or argument is wrong
 │   ├── ConnectorValidationError       the site, project or query of a connector cannot work
 │   │   └── InsufficientPermissionsError   the credentials are refused or may not read this
-│   └── KnowledgeBaseBusyError         another process is syncing into this knowledge base
+│   ├── KnowledgeBaseBusyError         another process is syncing into this knowledge base
+│   ├── DiskFullError                  the disk of the home has too little room left
+│   ├── RunUnderWayError               a run of this connector has not ended (`key`: its id)
+│   ├── NameTakenError                 another thing has that name
+│   ├── DatabaseUnavailableError       the control database is out of reach or full
+│   └── SecretsError                   sealed credentials do not open
 ├── SiteError                          the site is at fault: wait and run again (exit 5)
 │   ├── SiteUnreachableError           no usable answer within the retry budget
 │   ├── RateLimitedError               the site keeps answering "wait"
@@ -21,14 +26,22 @@ from __future__ import annotations
 
 
 class JirakbError(Exception):
-    """Root of the tree. `exit_code` is what the command line ends with; `fix` says what the reader can do."""
+    """Root of the tree. `exit_code` is what the command line ends with; `fix` says what the reader can do.
+
+    `code` names the cause in one word where several share a class ("captcha", "certificate"); "" where the class says it.
+    """
 
     exit_code = 1
+    usual_fix = ""
+    """What to do where the raiser knows nothing better."""
 
-    def __init__(self, message: str, *, fix: str = "", url: str = "", key: str = "", status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, fix: str = "", url: str = "", key: str = "", status: int | None = None, code: str = ""
+    ) -> None:
         super().__init__(message)
+        self.code = code
         self.message = message
-        self.fix = fix
+        self.fix = fix or self.usual_fix
         self.url = url
         self.key = key
         self.status = status
@@ -44,6 +57,14 @@ class UsageError(SettingsError):
     """An option, argument or setting has a value that cannot be used."""
 
 
+def empty_window(since: object, until: object) -> UsageError:
+    """The error for a window of time that holds no moment: a sync of it would end well and have read nothing."""
+    return UsageError(
+        f"The window from {since} to {until} holds no moment.",
+        fix="Give an end (--end-ts) after the start (--start-ts).",
+    )
+
+
 class ConnectorValidationError(SettingsError):
     """The site, project or query of a connector cannot work as configured."""
 
@@ -54,6 +75,26 @@ class InsufficientPermissionsError(ConnectorValidationError):
 
 class KnowledgeBaseBusyError(SettingsError):
     """Another process holds the lease of this knowledge base."""
+
+
+class DiskFullError(SettingsError):
+    """The disk has less room left than the reserve that is kept free."""
+
+
+class RunUnderWayError(SettingsError):
+    """A run of this connector has not ended; `key` is its id."""
+
+
+class NameTakenError(SettingsError):
+    """Another thing of this tenant has that name."""
+
+
+class DatabaseUnavailableError(SettingsError):
+    """The control database is out of reach, locked or full."""
+
+
+class SecretsError(SettingsError):
+    """Sealed credentials do not open: another master key, or a changed row."""
 
 
 class SiteError(JirakbError):
@@ -72,6 +113,8 @@ class RateLimitedError(SiteError):
 
 class ProtocolError(SiteError):
     """The site answered something that is not Jira's protocol (HTML, a repeated page token, a wrong shape)."""
+
+    usual_fix = "Run again; if it stays so, look at what stands between here and the site (a proxy, a single sign-on)."
 
 
 class DeletionBrakeError(JirakbError):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jirakb.errors import UsageError
@@ -31,9 +32,9 @@ class Settings:
     """Atlassian's authorization host (JIRAKB_AUTH_URL)."""
     allowed_sites: tuple[str, ...] = ()
     """Hosts that may be called over plain http besides loopback (JIRAKB_ALLOWED_SITES, comma-separated)."""
-    token: str = ""
+    token: str = field(default="", repr=False)
     """API token or PAT when none is given as an option (JIRAKB_TOKEN)."""
-    password: str = ""
+    password: str = field(default="", repr=False)
     """Password when none is given as an option (JIRAKB_PASSWORD)."""
     connections: int = 8
     """Requests to one site side by side (JIRAKB_CONNECTIONS); the site's answers slow it down further."""
@@ -45,6 +46,27 @@ class Settings:
     """A census that would delete more than this share of the connector's issues ... (JIRAKB_BRAKE_SHARE)"""
     brake_count: int = 50
     """... and more than this many issues stops and asks (JIRAKB_BRAKE_COUNT)."""
+
+    attachment_text: int = 256 * 1024
+    """Characters of text that are kept of one attachment: a megabyte of a log is 1,500 passages (JIRAKB_ATTACHMENT_TEXT)."""
+    ocr: str = "auto"
+    """Whether images are read by tesseract: auto (in English, where it is installed), off, or languages such as deu+eng (JIRAKB_OCR)."""
+    disk_reserve: int = 256 * 1024 * 1024
+    """A sync stops before fewer bytes of the home's disk than this are free (JIRAKB_DISK_RESERVE)."""
+    database_url: str = field(default="", repr=False)
+    """PostgreSQL for the control tables and the durable work (JIRAKB_DATABASE_URL); default: SQLite in the home."""
+    redis_url: str = field(default="", repr=False)
+    """Redis or Valkey that several workers pace themselves by (JIRAKB_REDIS_URL); default: the database."""
+    ca_bundle: str = ""
+    """File of certificates (PEM) trusted besides the system's, for a site or proxy with a private authority (JIRAKB_CA_BUNDLE)."""
+    client_cert: str = ""
+    """File with the certificate and the unencrypted key (PEM) that the site's front door asks for (JIRAKB_CLIENT_CERT)."""
+    proxy: str = field(default="", repr=False)
+    """Proxy that all calls to a site go through (JIRAKB_PROXY); default: what HTTPS_PROXY and NO_PROXY say."""
+    master_key: str = field(default="", repr=False)
+    """Key that credentials are sealed with, 32 bytes as base64 (JIRAKB_MASTER_KEY); default: a file."""
+    master_key_file: str = ""
+    """File of that key (JIRAKB_MASTER_KEY_FILE); default: master.key in the home, made when it is first needed."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -62,6 +84,16 @@ class Settings:
             census_hours=int(_number(env, "JIRAKB_CENSUS_HOURS", cls.census_hours)),
             brake_share=_number(env, "JIRAKB_BRAKE_SHARE", cls.brake_share),
             brake_count=int(_number(env, "JIRAKB_BRAKE_COUNT", cls.brake_count)),
+            attachment_text=int(_number(env, "JIRAKB_ATTACHMENT_TEXT", cls.attachment_text)),
+            ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
+            disk_reserve=int(_number(env, "JIRAKB_DISK_RESERVE", cls.disk_reserve)),
+            database_url=env.get("JIRAKB_DATABASE_URL", ""),
+            redis_url=env.get("JIRAKB_REDIS_URL", ""),
+            ca_bundle=env.get("JIRAKB_CA_BUNDLE", ""),
+            client_cert=env.get("JIRAKB_CLIENT_CERT", ""),
+            proxy=env.get("JIRAKB_PROXY", ""),
+            master_key=env.get("JIRAKB_MASTER_KEY", ""),
+            master_key_file=env.get("JIRAKB_MASTER_KEY_FILE", ""),
         )
 
     @classmethod
@@ -69,6 +101,12 @@ class Settings:
         """The settings of this process with another home, where one is given."""
         settings = cls.read()
         return replace(settings, home=home) if home else settings
+
+
+def _ocr(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_+]*", text):
+        raise UsageError(f"JIRAKB_OCR must not be {text!r}.", fix="Set it to auto, off, or languages such as deu+eng.")
+    return text
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from jirakb.documents import Document, IssueRef, Omission, RawIssue
 
@@ -23,10 +23,14 @@ class SiteInfo:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One page of issue references, with the site's own clock at the moment it answered (aware UTC)."""
+    """One page of issue references, with the site's own clock at the moment it answered (aware UTC).
+
+    `omissions` are the rows that name no issue, each with a number below -1 that stays the same for the same row.
+    """
 
     refs: tuple[IssueRef, ...]
     site_time: datetime
+    omissions: tuple[tuple[int, Omission], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,19 @@ class RequestCounts:
     by_endpoint: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class HiddenProject:
+    """A project whose issues no listing shows, though they need not be deleted.
+
+    "project_archived": it is archived. "project_lost": the account may not browse it any more, or it was deleted; a site
+    tells nobody which. `detail` is a sentence for the reader.
+    """
+
+    key: str
+    reason: Literal["project_archived", "project_lost"]
+    detail: str
+
+
 class Source(Protocol):
     """A site read by one query. Every method may raise the SiteError and SettingsError families of `jirakb.errors`."""
 
@@ -65,7 +82,7 @@ class Source(Protocol):
         """Say which site this is and who is asking; raises InsufficientPermissionsError on refused or anonymous credentials."""
 
     def list_all(self) -> Iterator[Listing]:
-        """Every issue of the query, ids only, page by page, without guarantee of order; an id may come twice."""
+        """Every issue of the query, ids and keys only, page by page, without guarantee of order; an id may come twice."""
 
     def list_updated(self, since: datetime, until: datetime | None = None) -> Iterator[Listing]:
         """The issues of the query updated at or after the minute of `since` (and before `until`), page by page."""
@@ -75,6 +92,15 @@ class Source(Protocol):
 
     def still_listed(self, numbers: Sequence[int]) -> set[int]:
         """Those of these issues that the query admits now: asked before an issue that a listing lacks counts as gone."""
+
+    def hidden_projects(self, keys: Collection[str]) -> tuple[HiddenProject, ...]:
+        """Those of these projects that show none of their issues, and those that the listings had to leave out.
+
+        `keys` are the projects of issues that a complete listing lacks: what a hidden project has does not count as gone.
+        """
+
+    def rendering_facts(self) -> str:
+        """What rendering depends on besides the issue and what is read of it, to be kept: a rebuild renders with it."""
 
     def fetch(self, numbers: Sequence[int]) -> Batch:
         """The complete bodies of at most `batch_limit` issues. Safe to call from several threads."""

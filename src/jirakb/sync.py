@@ -11,7 +11,7 @@ Knows nothing of Jira, HTTP, threads of a service or the command line.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
@@ -19,17 +19,18 @@ from typing import Literal
 import apsw
 
 from jirakb.documents import Omission, RawIssue
-from jirakb.errors import DeletionBrakeError, SkippedIssueError
+from jirakb.errors import DeletionBrakeError, SkippedIssueError, empty_window
 from jirakb.fetch import Window, fetch_windows
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
+from jirakb.knowledge.kept import Kept
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Connector, Done, Run, RunKind, Runs, RunState, Tally
 from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
 from jirakb.progress import Stages, Watch, unwatched
 from jirakb.report import Report, RunCounts
 from jirakb.settings import Settings
-from jirakb.source import Listing, SiteInfo, Source
+from jirakb.source import HiddenProject, Listing, SiteInfo, Source
 
 Prune = Literal["auto", "always", "never"]
 COMPARE_BLOCK = 1000  # update times compared at once
@@ -53,6 +54,11 @@ class Wish:
     prune: Prune = "auto"
     confirm_deletions: bool = False
     batch_size: int = 50
+
+    def __post_init__(self) -> None:
+        """Raises UsageError for a window that holds no moment."""
+        if self.since is not None and self.until is not None and self.until <= self.since:
+            raise empty_window(self.since, self.until)
 
     @property
     def is_window(self) -> bool:
@@ -94,6 +100,7 @@ def sync(
             base.use_embedder(embedder.identity)
         runs = Runs(base)
         connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)
+        Kept(base).keep_rendering_facts(connector.id, source.rendering_facts())
         decision = decide(connector, runs.unfinished(connector.id), wish, clock(), settings)
         run = decision.resume or runs.begin(
             connector.id, decision.kind, reading=wish.reading, census=decision.census, now=clock()
@@ -150,6 +157,13 @@ def next_watermark(run: Run, before: datetime | None) -> datetime | None:
     return max(reached, before) if before else reached
 
 
+def _project_omission(project: HiddenProject) -> Omission:
+    """An archived project was put away on purpose; a lost one is for somebody to look at."""
+    cls: Literal["excluded", "failed"] = "excluded" if project.reason == "project_archived" else "failed"
+    kept = "What is indexed of it stays; --confirm-deletions takes it out."
+    return Omission(project.key, "issue", cls, project.reason, f"{project.detail} {kept}")
+
+
 @dataclass(frozen=True, slots=True)
 class _Flow:
     """One run, verb by verb; each takes the run as it stands and gives it back as it then stands."""
@@ -169,15 +183,26 @@ class _Flow:
 
     def list_issues(self, run: Run) -> Run:
         """Write the listing: what changed, and with a census everything."""
-        if run.state != "listing":
-            return run
-        with self.stages.doing("list"):
-            if run.kind == "full":
-                run = self._add_pages(run, self.source.list_all())
-            else:
-                run = self._list_changed(run)
-                self.runs.retry_failed(run)
+        if run.state == "listing":
+            with self.stages.doing("list"):
+                run = self._list_all(run) if run.kind == "full" else self._list_changed(run)
+        if run.kind != "window":
+            self._retry_failed(run)
         return self._enter(run, "fetching")
+
+    def _list_all(self, run: Run) -> Run:
+        run = self._add_pages(run, self.source.list_all())
+        self.runs.forget_unreadable(run)
+        return run
+
+    def _retry_failed(self, run: Run) -> None:
+        """What failed before, in this run or an earlier one, is read again; unless the query no longer admits it."""
+        failed = self.runs.failed(run.connector)
+        if not failed:
+            return
+        admitted = self.source.still_listed(failed)
+        self.runs.retry(run, sorted(admitted))
+        self.runs.forget(run, [number for number in failed if number not in admitted])
 
     def _list_changed(self, run: Run) -> Run:
         """What the window of time brings. A census compares all issues: one that was edited while the account could not
@@ -185,7 +210,7 @@ class _Flow:
         since, until = self._window(run)
         run = self._add_pages(run, self.source.list_updated(since, until))
         if run.census:
-            run = self._add_pages(run, self.source.list_all())
+            run = self._list_all(run)
         if run.kind == "incremental":
             self._skip_unchanged(run)
         return run
@@ -209,8 +234,10 @@ class _Flow:
     def _add_pages(self, run: Run, pages: Iterator[Listing]) -> Run:
         listed = 0
         for page in pages:
+            self.base.check_room(self.settings.disk_reserve)
             run = self.runs.add_listed(run, page.refs, page.site_time)
-            listed += len(page.refs)
+            self.runs.add_unreadable(run, page.omissions)
+            listed += len(page.refs) + len(page.omissions)
             self.stages.show("list", listed)
         return run
 
@@ -238,6 +265,7 @@ class _Flow:
             yield tuple(numbers)
 
     def _store(self, run: Run, window: Window) -> Run:
+        self.base.check_room(self.settings.disk_reserve)
         left_out = self._omissions_by_number(window)
         prepared = [self._prepare(raw, left_out) for batch in window.batches for raw in batch.issues]
         tally = run.tally
@@ -306,23 +334,39 @@ class _Flow:
     # Prune
 
     def prune(self, run: Run) -> tuple[Run, DeletionBrakeError | None]:
-        """With a complete listing, take out what it lacks; nothing on doubt."""
-        missing, total = self.runs.missing_count(run) if run.census else (0, 0)
+        """With a complete listing, take out what it lacks; nothing on doubt, and nothing of a hidden project."""
+        proves = run.census and not self.runs.lists_unreadable(run)
+        lacking = self.runs.missing_by_project(run) if proves else {}
+        if lacking:
+            self.source.identify()  # an account that has become anonymous lists nothing: ask before believing it
+        had = self.runs.claimed_by_project(run.connector) if lacking else {}
+        hidden = self._hidden_projects(run, lacking)
+        missing, total = sum(lacking[key] for key in lacking.keys() - hidden), sum(had.values())
         if not missing:
             return run, None
-        self.source.identify()  # an account that has become anonymous lists nothing: ask before believing it
         if brakes(missing, total, self.settings) and not self.wish.confirm_deletions:
             return run, DeletionBrakeError(
                 f"{missing} of {total} issues are no longer listed by {self.site.base_url}; nothing was deleted.",
                 fix="Check the account's permissions and the query. If it is right, run the same command with --confirm-deletions.",
             )
         with self.stages.doing("prune"):
-            return self._take_out(run, missing), None
+            return self._take_out(run, missing, hidden), None
 
-    def _take_out(self, run: Run, total: int) -> Run:
+    def _hidden_projects(self, run: Run, lacking: Mapping[str, int]) -> frozenset[str]:
+        """The projects that the site hides: what is indexed of them stays, and the report says so, until the user confirms
+        that it is to go."""
+        told = self.runs.omitted_projects(run.connector)
+        found = self.source.hidden_projects(told | lacking.keys())
+        hidden = () if self.wish.confirm_deletions else found
+        if told or hidden:
+            returned = bool(told - {project.key for project in found}) and not run.census
+            self.runs.omit_projects(run, [_project_omission(project) for project in hidden], returned=returned)
+        return frozenset(project.key for project in hidden)
+
+    def _take_out(self, run: Run, total: int, hidden: frozenset[str]) -> Run:
         """A listing can miss an issue while others are deleted, so the site is asked for each; what it still has stays."""
         after = 0
-        while rows := self.runs.missing(run, after, ASK_BLOCK):
+        while rows := self.runs.missing(run, after, ASK_BLOCK, hidden):
             after = rows[-1][0]
             listed = self.source.still_listed([number for _, number in rows])
             gone = [row for row in rows if row[1] not in listed]

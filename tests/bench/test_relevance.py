@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bench.duplicates import Duplicates
+from bench.duplicates import Duplicates, Query, both_ways
 
 from bench import prepared, relevance
 from jirakb.knowledge.embed import MiniLM, Vectors
@@ -67,7 +67,7 @@ def test_known_duplicates_are_found_by_every_mode(
 ) -> None:
     monkeypatch.setenv("JIRAKB_BENCH_CACHE", str(tmp_path / "cache"))
     table = relevance.run(corpus)
-    assert [row[:3] for row in table.rows] == [(mode, 2, 1.0) for mode in ("hybrid", "text", "vector")]
+    assert [row[:3] for row in table.rows] == [(mode, 2, 1.0) for mode in ("hybrid", "text", "vector", "similar")]
     table.publish(tmp_path / "results")
     assert (tmp_path / "results" / "relevance.png").exists()
     assert "5 issues" in capsys.readouterr().out
@@ -96,3 +96,12 @@ def test_a_knowledge_base_made_anew_takes_over_the_vectors_of_unchanged_passages
         assert base.counts().vectors_ready == 1.0
     assert model.embedded == passages
     assert [path.name for path in cache.iterdir()] == [made.name]
+
+
+def test_duplicates_of_one_another_are_one_cluster_and_their_spread_is_told() -> None:
+    pairs = {"A-1": frozenset({"A-2"}), "A-2": frozenset({"A-3"}), "A-5": frozenset({"A-6"})}
+    queries = [Query(key, "", "", relevant) for key, relevant in pairs.items()]
+    clusters = list(relevance.clusters_of(queries, both_ways(pairs)))
+    assert [[query.key for query in cluster] for cluster in clusters] == [["A-1", "A-2"], ["A-5"]]
+    assert relevance.spread(clusters, {"A-1": ["A-2"], "A-2": ["A-3"], "A-5": ["A-6"]}) == ("1.000 - 1.000",) * 2
+    assert relevance.spread(clusters, {"A-5": ["A-6"]}) == ("0.000 - 1.000",) * 2

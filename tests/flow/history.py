@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -50,24 +50,40 @@ class FakeClock:
         return Timing(monotonic=self.seconds, now=self.epoch, sleep=self.advance, chance=lambda: 0.5)
 
 
+def cut_off() -> None:
+    """End the work here, as a crash would."""
+    raise CutOffError
+
+
 @dataclass
 class Trap:
-    """Cuts the work off at its n-th step; 0 never does."""
+    """Does something at the n-th step of a piece of work, by default cuts it off; 0 never does. Counts the steps; with a
+    `phase` only those of a run in that state."""
 
-    steps: int = 0
-    thread: int = field(default_factory=threading.get_ident)
+    at: int = 0
+    deed: Callable[[], object] = cut_off
+    phase: str = ""
+    passed: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def step(self) -> None:
-        if self.steps:
-            self.steps -= 1
-            if not self.steps:
-                raise CutOffError
+        """One step further."""
+        with self.lock:
+            self.passed += 1
+            is_due = self.passed == self.at
+        if is_due:
+            self.deed()
 
 
 class FragileBase(KnowledgeBase):
-    """A knowledge base whose transactions may be cut off, right before or right after they are committed."""
+    """A knowledge base whose transactions have a step right before and right after they are committed."""
 
     trap = Trap()
+    thread = 0
+
+    def arm(self, trap: Trap) -> None:
+        """Count the steps of this thread from now on: nobody would hear the followers."""
+        self.trap, self.thread = trap, threading.get_ident()
 
     @contextmanager
     def transaction(self) -> Iterator[apsw.Connection]:
@@ -77,12 +93,17 @@ class FragileBase(KnowledgeBase):
         self._step()
 
     def _step(self) -> None:
-        if threading.get_ident() == self.trap.thread:  # not the followers: nobody could hear them
+        if threading.get_ident() == self.thread and self.trap.phase in ("", self._phase()):
             self.trap.step()
+
+    def _phase(self) -> str:
+        """The state of the latest run."""
+        found = self.reader().execute("SELECT state FROM run ORDER BY started DESC, id DESC LIMIT 1").fetchone()
+        return str(found[0]) if found else ""
 
 
 class FragileConnector(JiraConnector):
-    """A connector whose listing and fetching may be cut off, and which fetches two issues a call."""
+    """A connector with a step at each page that it lists, and around each fetch; it fetches two issues a call."""
 
     trap = Trap()
 
@@ -98,7 +119,9 @@ class FragileConnector(JiraConnector):
 
     def fetch(self, numbers: Sequence[int]) -> Batch:
         self.trap.step()
-        return super().fetch(numbers)
+        batch = super().fetch(numbers)
+        self.trap.step()
+        return batch
 
     def _fragile(self, pages: Iterator[Listing]) -> Iterator[Listing]:
         for page in pages:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from jirakb.knowledge.search import Searcher
 from jirakb.report import Report
 from jirakb.simulator.sample import SAMPLE
 from jirakb.simulator.site import Site
-from jirakb.simulator.switches import Fault, outage
+from jirakb.simulator.switches import outage
 from jirakb.sync import Wish, sync
 
 DOWNLOADS = {"cloud": "GET media/{key}", "dc": "GET secure/attachment/{key}"}
@@ -72,7 +74,7 @@ def test_the_samples_files_are_found_by_what_stands_in_them(sample: Office) -> N
     report = sample.sync()
     assert (report.state, report.counts.attachments) == ("complete", 11)
     assert [(o.kind, o.cls, o.reason, o.detail) for o in report.omissions] == [
-        ("attachment", "excluded", "no_text", "house-map.png")
+        ("attachment", "excluded", "no_ocr", "house-map.png")
     ]
     for query, key in (
         ("promoted replica LSN", "OPS-16"),
@@ -147,18 +149,72 @@ def test_what_was_left_out_on_purpose_is_not_asked_for_again(office: Office) -> 
     office.sync({"attachment_size_limit": 100})
     report = office.sync({"attachment_size_limit": 100})
     assert (report.counts.fetched, report.state) == (0, "complete")
-    assert sorted(o.reason for o in report.omissions) == ["no_text", "too_large"]
+    assert sorted(o.reason for o in report.omissions) == ["no_ocr", "too_large"]
     assert office.downloads == 1
 
 
-def test_an_interrupted_sync_does_not_download_again(office: Office) -> None:
-    for number in range(1, 13):
+def test_what_failed_is_fetched_alone_by_the_next_sync(office: Office) -> None:
+    for number in range(1, 12):
         office.site.attach(f"PUMP-{number}", "a.log", f"whistling {number}")
-    fault = Fault(401, every=8, endpoints=(DOWNLOADS[office.site.flavor],), times=1)
-    office.site.switches.faults.append(fault)
-    report = office.sync()
-    assert [(o.cls, o.reason) for o in report.omissions if o.kind == "attachment"]
+    office.sync()
+    office.site.attach("PUMP-3", "b.log", "squeaking")
+    office.site.switches.faults.append(outage(every=1, endpoints=(DOWNLOADS[office.site.flavor],)))
+    report = office.sync(full=True)
+    assert [(o.cls, o.reason) for o in report.omissions] == [("failed", "download_failed")]
+    office.site.switches.faults.clear()
     before = office.downloads
     office.sync()
     assert office.downloads == before + 1
-    assert all(office.names(f"PUMP-{number}") == ["a.log"] for number in range(1, 13))
+    assert office.names("PUMP-3") == ["a.log", "b.log"]
+
+
+def test_a_hit_in_a_long_log_cites_the_lines(office: Office) -> None:
+    lines = [f"{number} valve opened" for number in range(1, 601)]
+    lines[433] = "434 gasket burst"
+    office.site.attach("PUMP-1", "server.log", "\n".join(lines))
+    office.sync()
+    hit = next(hit for hit in office.search("gasket burst") if hit["key"] == "PUMP-1")
+    first, last = hit["section"]["heading"].removeprefix("Lines ").split("-")
+    assert int(first) <= 434 <= int(last)
+    assert "server.log" in hit["section"]["url"] or "/content/" in hit["section"]["url"]
+
+
+def test_a_log_that_is_too_long_is_kept_in_part_and_says_so(office: Office) -> None:
+    log = "\n".join(f"poll {number} ok" for number in range(20_000)) + "\ngasket burst\n" + "poll 1 ok\n" * 20_000
+    office.site.attach("PUMP-1", "server.log", log)
+    office.world.settings = replace(office.world.settings, attachment_text=20_000)
+    report = office.sync()
+    (omission,) = report.omissions
+    assert (report.state, omission.cls, omission.reason) == ("complete", "excluded", "sampled")
+    assert omission.detail.startswith("server.log: ")
+    assert "of 40001 lines" in omission.detail
+    assert office.search("gasket burst")[0]["key"] == "PUMP-1"
+    assert report.counts.passages < 100
+    (document,) = [d for d in office.world.base.documents("PUMP-1") if d.kind == "attachment"]
+    assert "of 40001 lines" in document.markdown
+    office.world.settings = replace(office.world.settings, attachment_text=2_000_000)
+    report = office.sync(full=True)
+    assert (report.omissions, office.downloads) == ((), 2)
+    office.world.settings = replace(office.world.settings, attachment_text=20_000)
+    office.sync(full=True)
+    assert office.downloads == 2
+
+
+def test_images_are_read_once_they_can_be(office: Office, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = "level page_num block_num par_num line_num word_num left top width height conf text"
+    word = "5 1 1 1 1 1 0 0 9 9 96 whistling"
+    program = tmp_path / "bin" / "tesseract"
+    program.parent.mkdir()
+    program.write_text(
+        "#!/bin/sh\nprintf '" + "\\n".join(row.replace(" ", "\\t") for row in (columns, word)) + "\\n'\n"
+    )
+    program.chmod(0o700)
+    office.site.attach("PUMP-1", "photo.png", b"\x89PNG\r\n\x1a\n" + bytes(64))
+    assert [omission.reason for omission in office.sync().omissions] == ["no_ocr"]
+    monkeypatch.setenv("PATH", str(program.parent))
+    office.world.settings = replace(office.world.settings, ocr="auto")
+    assert office.sync(full=True).omissions == ()
+    assert office.search("whistling")[0]["kind"] == "attachment"
+    office.world.settings = replace(office.world.settings, ocr="off")
+    office.sync(full=True)
+    assert (office.names("PUMP-1"), office.downloads) == (["photo.png"], 2)

@@ -10,7 +10,13 @@ import pytest
 from tests.flow.history import HashVectors
 from tests.flow.world import World
 
-from jirakb.errors import DeletionBrakeError, InsufficientPermissionsError, KnowledgeBaseBusyError, SiteUnreachableError
+from jirakb.errors import (
+    ConnectorValidationError,
+    DeletionBrakeError,
+    InsufficientPermissionsError,
+    KnowledgeBaseBusyError,
+    SiteUnreachableError,
+)
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
 from jirakb.simulator.switches import Fault, outage, throttle
@@ -156,10 +162,10 @@ class FaultAfter(Fault):
 def test_a_site_that_fails_in_the_middle_leaves_a_run_that_the_next_sync_finishes(world: World) -> None:
     for number in range(1000):
         world.site.create("PUMP", f"More {number}")
-    fault = FaultAfter(status=401, every=1, endpoints=("POST issue/bulkfetch", "POST search"))
+    fault = FaultAfter(status=404, every=1, endpoints=("POST issue/bulkfetch", "POST search"))
     fault.healthy = 4
     world.site.switches.faults = [fault]
-    with pytest.raises(InsufficientPermissionsError):
+    with pytest.raises(ConnectorValidationError):
         world.sync()
     stored = len(world.indexed())
     assert 0 < stored < 1012
@@ -240,10 +246,10 @@ def test_leaving_comments_out_later_takes_them_out_everywhere(world: World) -> N
 def test_an_interrupted_run_is_not_gone_on_with_for_other_parts_of_issues(world: World) -> None:
     for number in range(1000):
         world.site.create("PUMP", f"More {number}")
-    fault = FaultAfter(status=401, every=1, endpoints=("POST issue/bulkfetch", "POST search"))
+    fault = FaultAfter(status=404, every=1, endpoints=("POST issue/bulkfetch", "POST search"))
     fault.healthy = 4
     world.site.switches.faults = [fault]
-    with pytest.raises(InsufficientPermissionsError):
+    with pytest.raises(ConnectorValidationError):
         world.sync()
     world.site.switches.faults = []
     world.sync(connector={"include_comments": False})

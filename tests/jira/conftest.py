@@ -23,7 +23,7 @@ class Served:
         self.running = running
         from jirakb.settings import Settings
 
-        self.settings = Settings(home=home, gateway_url=running.gateway_url)
+        self.settings = Settings(home=home, gateway_url=running.gateway_url, ocr="off")
         self._closing = closing
 
     def connector(self, project: str | None = "ABC", **options: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -141,3 +142,20 @@ def test_a_checkpoint_survives_as_text() -> None:
 def test_a_start_that_no_calendar_has_is_refused(start: float) -> None:
     with pytest.raises(UsageError):
         list(_load(ListedIssues(1), start=start))
+
+
+def test_a_window_without_a_moment_is_refused() -> None:
+    with pytest.raises(UsageError, match="no moment"):
+        _load(ListedIssues(1), start=5, end=3)
+
+
+class OneOddRow(ListedIssues):
+    def list_all(self) -> Iterator[Listing]:
+        for listing in super().list_all():
+            yield replace(listing, omissions=((-7, Omission("A-9", "issue", "failed", "bad_id")),))
+
+
+def test_a_row_that_names_no_issue_comes_as_an_omission() -> None:
+    items = list(_load(OneOddRow(2)))
+    assert [item.key for item in items if isinstance(item, Omission)] == ["A-9"]
+    assert [item.key for item in items if isinstance(item, Document)] == ["A-1", "A-2"]

@@ -91,6 +91,95 @@ def test_every_comment_arrives_where_few_are_embedded(served: Any) -> None:
     assert len({comment["id"] for comment in comments}) == 120
 
 
+def test_every_worklog_arrives_where_few_are_embedded(served: Any) -> None:
+    for number in range(45):
+        served.site.log_work("ABC-1", f"Work {number}")
+    (raw,) = served.connector().fetch([101]).issues
+    worklogs = json.loads(raw.payload)["fields"]["worklog"]["worklogs"]
+    assert len({worklog["id"] for worklog in worklogs}) == 45
+
+
+def test_every_attachment_arrives_where_few_are_embedded(served: Any) -> None:
+    ids = {served.site.attach("ABC-1", f"{number}.log", "x") for number in range(25)}
+    served.site.attach("ABC-2", "alone.log", "x")
+    served.site.switches.inline_attachment_cap = 10
+    first, second = served.connector().fetch([101, 102]).issues
+    assert {file["id"] for file in json.loads(first.payload)["fields"]["attachment"]} == ids
+    assert (first.omissions, second.omissions) == ((), ())
+    load = served.connector().load_from_checkpoint()
+    texts = {item.key: item.markdown for item in load if isinstance(item, Document)}
+    assert "24.log" in texts["ABC-1"]
+    assert "alone.log" in texts["ABC-2"]
+
+
+@pytest.mark.parametrize("listed", ["account id", "display name"])
+def test_comments_of_listed_people_are_left_out_where_addresses_are_hidden(serving: Any, listed: str) -> None:
+    site = Site("cloud")
+    site.create("ABC", "One", number=101)
+    robot = site.account("robot", email="robot@example.com", hide_email=True, display_name="Build Robot")
+    site.comment("ABC-1", "Build 7 is green.", author="robot")
+    site.comment("ABC-1", "Thank you.")
+    names = {"account id": robot.account_id, "display name": "build robot"}
+    connector = serving(site).connector(comment_email_blacklist=[names[listed]])
+    (raw,) = connector.fetch([101]).issues
+    assert b"robot@example.com" not in raw.payload
+    rendered = connector.render(raw)
+    assert "Thank you." in rendered.documents[0].markdown
+    assert "green" not in rendered.documents[0].markdown
+    assert [(o.kind, o.cls, o.reason) for o in rendered.omissions] == [("comment", "excluded", "comment_blacklist")]
+
+
+def test_an_address_that_cloud_hides_is_looked_up(serving: Any) -> None:
+    site = Site("cloud")
+    site.create("ABC", "One", number=101)
+    site.account("robot", email="robot@example.com", hide_email=True)
+    site.comment("ABC-1", "Build 7 is green.", author="robot")
+    connector = serving(site).connector(comment_email_blacklist=["Robot@Example.com", "nobody@example.com"])
+    (raw,) = connector.fetch([101]).issues
+    assert "green" not in connector.render(raw).documents[0].markdown
+    assert connector.requests().by_endpoint["GET user/search"] == 2
+
+
+def test_keys_and_labels_of_every_shape_are_asked_for_as_they_are(served: Any) -> None:
+    served.site.create("AND", "A reserved word", number=301)
+    served.site.label("AND-1", 'say "hi" \\ \\n')
+    assert served.numbers(project="AND") == [301]
+    assert served.numbers(project="AND", labels_to_skip=['say "hi" \\ \\n']) == []
+    with pytest.raises(ConnectorValidationError, match=r"does not exist|no project"):
+        served.numbers(project='ABC" OR project = "DEF')
+
+
+def test_a_given_offset_takes_the_place_of_the_accounts_zone(served: Any) -> None:
+    since = datetime.now(UTC) + timedelta(hours=2)
+    assert sum(len(page.refs) for page in served.connector().list_updated(since)) == 0
+    early = served.connector(timezone_offset=-6)  # the account's clock is at least seven hours ahead of this
+    assert sum(len(page.refs) for page in early.list_updated(since)) == 5
+
+
+def test_a_listing_tells_the_keys(served: Any) -> None:
+    refs = [ref for page in served.connector().list_all() for ref in page.refs]
+    assert sorted(ref.key for ref in refs) == [f"ABC-{number}" for number in range(1, 6)]
+
+
+def test_a_query_goes_on_without_a_project_that_was_lost(served: Any) -> None:
+    served.site.lose("DEF")
+    connector = served.connector(projects=["DEF"])
+    assert [ref.number for page in connector.list_all() for ref in page.refs] == [101, 102, 103, 104, 105]
+    assert connector.still_listed([101, 201]) == {101}
+    assert [(p.key, p.reason) for p in connector.hidden_projects(())] == [("DEF", "project_lost")]
+    assert connector.query == served.connector(projects=["DEF"]).query
+    with pytest.raises(ConnectorValidationError, match="no project DEF"):
+        connector.validate_connector_settings()
+
+
+def test_projects_that_answer_are_not_asked_for(served: Any) -> None:
+    connector = served.connector(projects=["DEF"])
+    list(connector.list_all())
+    connector.still_listed([101])
+    assert "GET project/{key}" not in connector.requests().by_endpoint
+    assert connector.hidden_projects(()) == ()
+
+
 def test_only_what_changed_is_listed_as_updated(served: Any) -> None:
     connector = served.connector()
     connector.identify()

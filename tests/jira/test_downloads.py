@@ -98,7 +98,7 @@ def test_a_file_that_lies_about_its_type_is_read_as_what_it_is(fetching: Fetchin
     fetching.site.attach("ABC-1", "photo.txt", b"\x89PNG\r\n\x1a\n" + bytes(50), mime="text/plain")
     documents, omissions = fetching.fetch()
     assert list(documents) == ["report.pdf"]
-    assert omissions == [("excluded", "no_text", "photo.txt")]
+    assert omissions == [("excluded", "no_ocr", "photo.txt")]
 
 
 def test_a_file_that_is_gone_is_left_out(fetching: Fetching) -> None:
@@ -110,12 +110,13 @@ def test_a_file_that_is_gone_is_left_out(fetching: Fetching) -> None:
 def test_a_login_page_is_no_file(fetching: Fetching) -> None:
     fetching.site.attach("ABC-1", "a.log", "x", mime="text/plain")
     for fault in (
-        Fault(200, every=1, times=1, endpoints=(fetching.last_door,), kind="html"),
-        Fault(302, every=1, times=1, endpoints=(CONTENT, FILE), headers={"Location": "/login.jsp?os_destination=x"}),
+        Fault(200, every=1, endpoints=(fetching.last_door,), kind="html"),
+        Fault(302, every=1, endpoints=(CONTENT, FILE), headers={"Location": "/login.jsp?os_destination=x"}),
     ):
         fetching.site.switches.faults = [fault]
-        (omission,) = fetching.fetch()[1]
-        assert omission == ("failed", "login_page", "a.log")
+        ((cls, reason, detail),) = fetching.fetch()[1]
+        assert (cls, reason, detail[:5]) == ("failed", "login_page", "a.log")
+    fetching.site.switches.faults.clear()
     assert set(fetching.fetch()[0]) == {"a.log"}
 
 
@@ -140,10 +141,25 @@ def test_a_door_that_stays_shut_costs_one_omission(fetching: Fetching) -> None:
     assert "token=" not in detail
 
 
-def test_an_address_whose_time_is_over_is_asked_for_anew(fetching: Fetching) -> None:
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("served", ["cloud"], indirect=True)
+def test_an_address_whose_time_is_over_is_asked_for_anew_once(fetching: Fetching, status: int) -> None:
     fetching.site.attach("ABC-1", "a.log", "x")
-    fetching.site.switches.faults.append(Fault(403, every=1, times=1, endpoints=(MEDIA,)))
+    fetching.site.switches.faults.append(Fault(status, every=1, times=1, endpoints=(MEDIA,)))
     assert set(fetching.fetch()[0]) == {"a.log"}
+    assert (fetching.record.by_endpoint[CONTENT], fetching.record.by_endpoint[MEDIA]) == (2, 2)
+    fetching.site.switches.faults = [Fault(status, every=1, endpoints=(MEDIA,))]
+    ((cls, reason, _),) = fetching.fetch()[1]
+    assert (cls, reason) == (("failed", "download_failed") if status == 403 else ("excluded", "gone"))
+    assert fetching.record.by_endpoint[MEDIA] == 4
+
+
+@pytest.mark.parametrize("served", ["cloud"], indirect=True)
+def test_an_address_that_ages_while_it_waits_is_asked_for_anew(fetching: Fetching) -> None:
+    fetching.site.attach("ABC-1", "a.log", "x")
+    fetching.site.switches.media_token_seconds = -1
+    assert [(cls, reason) for cls, reason, _ in fetching.fetch()[1]] == [("failed", "download_failed")]
+    assert fetching.record.by_endpoint[CONTENT] == 2
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,18 @@ from __future__ import annotations
 import signal
 import threading
 import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.jira.conftest import TOKENS
+from tests.jira.tls import Authority, tls_front
 
 from jirakb.errors import SiteError
 from jirakb.fetch import fetch_windows
+from jirakb.jira.connector import JiraConnector
 from jirakb.simulator.switches import Fault, throttle
 
 BODIES = ("POST issue/bulkfetch", "POST search")
@@ -82,3 +88,22 @@ def test_a_call_that_the_site_does_not_answer_is_broken_off(served: Any) -> None
     with pytest.raises(SiteError, match="stopped"):
         connector.fetch([101])
     assert time.monotonic() - began < 3
+
+
+@pytest.mark.parametrize("moment", ["the answer", "the whole of the answer"])
+def test_a_call_over_tls_that_is_not_answered_is_broken_off(served: Any, tmp_path: Path, moment: str) -> None:
+    authority = Authority(tmp_path)
+    settings = replace(served.settings, ca_bundle=str(authority.bundle))
+    with tls_front(served.running.base_url, authority.certificate("site")) as address:
+        connector = JiraConnector(address, "ABC", settings=settings, credentials=TOKENS[served.site.flavor])
+        with closing(connector):
+            connector.identify()
+            if moment == "the answer":
+                served.site.switches.latency = 4
+            else:
+                served.site.switches.faults.append(Fault(every=1, kind="stall", seconds=4, endpoints=BODIES))
+            _soon(0.3, connector.stop)
+            began = time.monotonic()
+            with pytest.raises(SiteError, match="stopped"):
+                connector.fetch([101])
+            assert time.monotonic() - began < 3

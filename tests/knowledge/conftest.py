@@ -56,7 +56,11 @@ class Shelf:
     def put(self, key: str, title: str = "", *comments: tuple[str, Readers] | str, **more: object) -> None:
         """Store an issue; a comment is a text, or a text with its readers. `more`: description, fields, readers,
         former, attachments (file name, text)."""
-        issue = self.document(key, title, *comments, **more)
+        self.put_document(self.document(key, title, *comments, **more), **more)
+
+    def put_document(self, issue: Document, **more: object) -> None:
+        """Store an issue that was made by hand."""
+        key = issue.key
         named: Sequence[tuple[str, str]] = more.get("attachments", ())  # type: ignore[assignment]
         attachments = [self._attachment(issue, at, name, text) for at, (name, text) in enumerate(named)]
         prepared = PreparedIssue(
@@ -132,6 +136,14 @@ class Shelf:
 @pytest.fixture
 def shelf(tmp_path: Path) -> Iterator[Shelf]:
     made = Shelf(tmp_path / "kb")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def shared_shelf(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shelf]:
+    """For the tests of one module that only read."""
+    made = Shelf(tmp_path_factory.mktemp("shared") / "kb")
     yield made
     made.close()
 

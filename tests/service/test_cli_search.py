@@ -117,3 +117,84 @@ def test_without_vectors_search_by_meaning_is_refused_and_hybrid_is_by_words(jir
     jirakb(home, *home.sync_options())
     assert jirakb(home, "search", "pump", "--mode", "vector").code == 2
     assert keys(jirakb(home, "search", "worn gasket", "--json")) == {"PUMP-2"}
+
+
+def test_a_query_in_the_language_is_known_by_its_beginning_or_by_the_flag(jirakb: Run, synced: Home) -> None:
+    query = 'project = PUMP and status in (Done, "To Do") and updated >= -30d and about "worn gasket"'
+    assert jirakb(synced, "search", query, "--json").json["hits"][0]["key"] == "PUMP-2"
+    assert keys(jirakb(synced, "search", "status = done", "--json")) == {"PUMP-4"}
+    assert keys(jirakb(synced, "search", "--query", "not status != done", "--json")) == {"PUMP-4"}
+    assert keys(jirakb(synced, "search", "comment ~ gaskets and assignee = bob", "--json")) == {"PUMP-2"}
+    assert keys(jirakb(synced, "search", "updated < -90d order by key", "--json")) == {"HALL-2"}
+
+
+def test_a_query_that_cannot_be_read_shows_where(jirakb: Run, synced: Home) -> None:
+    ended = jirakb(synced, "search", "--query", "status = (Done)", "--json")
+    assert ended.code == 2
+    assert "at character 10: expected a value" in ended.err
+    assert "\n  status = (Done)\n           ^" in ended.err
+    assert "at character 10" in ended.json["error"]["message"]
+    assert jirakb(synced, "search", "status = (Done)").code == 0
+    assert "currentUser() is nobody here" in jirakb(synced, "search", "assignee = currentUser()").err
+
+
+@pytest.mark.parametrize("query", [query for query in HOSTILE if query.strip()], ids=range(len(HOSTILE) - 2))
+def test_whatever_is_asked_in_the_language_is_answered_or_refused(jirakb: Run, synced: Home, query: str) -> None:
+    assert jirakb(synced, "search", "--query", "--json", "--", query).code in (0, 2)
+
+
+def test_pages_follow_each_other_by_their_cursor(jirakb: Run, synced: Home) -> None:
+    seen: list[str] = []
+    cursor: list[str] = []
+    while True:
+        found = jirakb(synced, "search", "pump", "--mode", "text", "--limit", "3", "--json", *cursor).json
+        seen += [hit["key"] for hit in found["hits"]]
+        if "next_cursor" not in found:
+            break
+        cursor = ["--cursor", found["next_cursor"]]
+    assert sorted(seen) == [f"PUMP-{number}" for number in range(1, 9)]
+    said = jirakb(synced, "search", "pump", "--mode", "text", "--limit", "3").err
+    assert "--cursor" in said
+    other = jirakb(synced, "search", "boiler", "--limit", "3", *cursor)
+    assert other.code == 2
+    assert "another search" in other.err
+
+
+def test_order_and_facets_and_explanations_are_shown(jirakb: Run, synced: Home) -> None:
+    found = jirakb(synced, "search", "", "--order", "key asc", "--facets", "--limit", "2", "--json").json
+    assert [hit["key"] for hit in found["hits"]] == ["HALL-1", "HALL-2"]
+    assert found["facets"]["project"] == [{"value": "PUMP", "count": 8}, {"value": "HALL", "count": 2}]
+    assert set(found["facets"]) == {"project", "type", "status", "priority", "assignee", "labels", "components", "year"}
+    assert jirakb(synced, "search", "pump", "--order", "colour").code == 2
+    people = jirakb(synced, "search", "worn gasket", "--facets", "--explain", "--sections", "2").out
+    assert "project: PUMP 8, HALL 2" in people
+    assert "text_share 1.0" in people
+    explained = jirakb(synced, "search", "worn gasket", "--explain", "--sections", "2", "--json").json["hits"][0]
+    assert explained["explain"]["text"] > 0
+    assert explained["sections"][0]["url"] == explained["section"]["url"]
+
+
+def test_more_filters_admit_what_they_say(jirakb: Run, synced: Home) -> None:
+    assert keys(jirakb(synced, "search", "", "--created-since", "-30d", "--project", "HALL", "--json")) == {"HALL-1"}
+    assert keys(jirakb(synced, "search", "", "--reporter", "nobody", "--json")) == set()
+    assert keys(jirakb(synced, "search", "", "--component", "nosuch", "--json")) == set()
+    assert "--created-since" in jirakb(synced, "search", "", "--created-since", "x").err
+
+
+def test_similar_takes_a_key_or_a_text_and_says_why(jirakb: Run, synced: Home) -> None:
+    by_key = jirakb(synced, "similar", "pump-3", "--json").json
+    assert "PUMP-3" not in {hit["key"] for hit in by_key["hits"]}
+    assert set(by_key["hits"][0]) == HIT | {"why"}
+    assert by_key["hits"][0]["why"]["fields"]["project"] == ["PUMP"]
+    by_text = jirakb(synced, "similar", "The lamps in the hall flicker at night", "--json").json
+    assert by_text["hits"][0]["key"] == "HALL-1"
+    assert "flicker" in by_text["hits"][0]["why"]["words"]
+    people = jirakb(synced, "similar", "PUMP-3", "--limit", "1", "--project", "PUMP").out
+    assert "same project PUMP" in people
+
+
+def test_an_unknown_key_has_nothing_similar(jirakb: Run, synced: Home) -> None:
+    ended = jirakb(synced, "similar", "PUMP-999", "--json")
+    assert ended.code == 6
+    assert "PUMP-999" in ended.json["error"]["message"]
+    assert jirakb(synced, "similar", " ").code == 2

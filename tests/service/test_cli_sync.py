@@ -101,6 +101,8 @@ def without(options: list[str], *names: str) -> list[str]:
         ([], ["--batch-size", "0"], "--batch-size"),
         ([], ["--prune", "sometimes"], "--prune"),
         ([], ["--start-ts", "1e30"], "--start-ts"),
+        ([], ["--start-ts", "5", "--end-ts", "3"], "--end-ts"),
+        ([], ["--start-ts", "5", "--end-ts", "5"], "--end-ts"),
         ([], ["--timezone-offset", "99"], "timezone"),
         ([], ["--no-such-option"], "--no-such-option"),
     ],

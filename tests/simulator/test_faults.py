@@ -7,7 +7,7 @@ import threading
 import httpx2 as httpx
 import pytest
 
-from jirakb.simulator.switches import Fault, outage, throttle
+from jirakb.simulator.switches import Fault, every_fault, outage, throttle
 
 
 def statuses(client, path, times):
@@ -40,7 +40,7 @@ def test_a_fault_can_end(client):
 
 
 def test_connections_break_and_answers_are_cut_short(client):
-    for kind in ("reset", "truncate"):
+    for kind in ("reset", "truncate", "break"):
         client.site.switches.faults = [Fault(every=1, times=1, kind=kind)]
         with pytest.raises(httpx.TransportError):
             client.get("field")
@@ -102,3 +102,56 @@ def test_sixteen_slow_calls_wait_together(cloud):
     for thread in threads:
         thread.join()
     assert cloud.get("/_sim/record").json()["most_at_once"] == 16
+
+
+def test_half_of_the_json_can_come_as_if_it_were_all(client):
+    client.site.switches.faults = [Fault(every=1, times=1, kind="garble")]
+    cut = client.get("field")
+    assert cut.status_code == 200
+    with pytest.raises(ValueError, match="line 1"):
+        cut.json()
+
+
+def test_a_caller_can_be_taken_for_nobody_and_sees_nothing_but_success(client):
+    client.site.create("SHOP", "x")
+    client.site.switches.faults = [Fault(every=1, times=1, kind="anonymous")]
+    assert client.get("myself").status_code == 200, "only where strangers are answered at all"
+    answer = client.search("created >= -1d")
+    assert (answer.status_code, answer.json()["issues"]) == (200, [])
+    assert answer.headers.get("X-AUSERNAME", "anonymous") == "anonymous"
+    assert "X-AAccountId" not in answer.headers
+    assert client.found("project = SHOP")
+    assert client.running.record.refused.total() == 0
+
+
+def test_a_slow_answer_holds_up_nobody_else(client):
+    client.site.switches.faults = [Fault(every=1, times=1, kind="slow", seconds=1, endpoints=("GET field",))]
+    slow = threading.Thread(target=client.get, args=("field",))
+    slow.start()
+    assert client.get("myself").status_code == 200
+    assert slow.is_alive()
+    slow.join()
+
+
+def test_pages_can_be_short_and_search_can_lose_sight_of_what_has_changed(client):
+    for number in range(8):
+        client.site.create("SHOP", f"x{number}")
+    client.site.switches.short_pages = 1.0
+    assert len(client.search("project = SHOP", params={"maxResults": "8"}).json()["issues"]) == 4
+    client.site.switches.short_pages = 0.0
+    client.site.switches.flicker = 1.0
+    assert client.found("project = SHOP") == []
+    client.site.switches.flicker = 0.0
+    assert len(client.found("project = SHOP")) == 8
+
+
+def test_another_process_can_change_the_sites_mood(client):
+    limit = {"per_second": 4, "capacity": 4, "endpoints": ["GET field"]}
+    mood = {"faults": 0.25, "limits": [limit], "short_pages": 0.5, "latency": 0.0}
+    assert client.post("/_sim/mood", mood).status_code == 200
+    switches = client.site.switches
+    assert [fault.kind for fault in switches.faults] == [fault.kind for fault in every_fault()]
+    assert (switches.faults[0].share, switches.limits[0].per_second, switches.short_pages) == (0.25, 4, 0.5)
+    assert client.post("/_sim/mood", {"clock": 1}).status_code == 400
+    assert client.post("/_sim/mood", {"faults": 0, "limits": []}).status_code == 200
+    assert (switches.faults, switches.limits) == ([], [])

@@ -8,6 +8,7 @@ import pytest
 
 NAMES = [
     "approximate_count_get",
+    "comment_body_not_a_document",
     "comments_max_results_not_a_number",
     "comments_order_unknown",
     "count_unbounded",
@@ -53,6 +54,26 @@ def test_a_recorded_answer_is_given_again(name, shared, cloud):
     assert answer.status_code == wanted["status"]
     assert answer.headers["Content-Type"].split(";")[0] == wanted["content_type"].split(";")[0]
     assert without_time(answer.json()) == without_time(wanted["body"])
+
+
+def test_a_host_that_is_no_site_answers_as_recorded(shared, cloud):
+    recorded = json.loads((shared / "fixtures" / "cloud-observed" / "site_unknown.json").read_text())
+    host = recorded["request"]["url"].split("/")[2]
+    answer = cloud.ask("GET", "myself", headers={"Host": host})
+    assert answer.status_code == recorded["response"]["status"]
+    assert answer.headers["Content-Type"].startswith(recorded["response"]["content_type"])
+    assert answer.headers["Atl-Missing-Tcs"] == "true"
+    assert "Atlassian Cloud Notifications - Page Unavailable" in answer.text
+
+
+def test_every_answer_has_the_headers_of_a_site(shared, cloud):
+    recorded = json.loads((shared / "fixtures" / "cloud-observed" / "_common_headers.json").read_text())
+    assert set(recorded["headers"]) - {"Vary"} - {name.title() for name in cloud.get("myself").headers} == set()
+
+
+def test_no_recorded_answer_is_left_out(shared):
+    names = {path.stem for path in (shared / "fixtures" / "cloud-observed").glob("*.json")}
+    assert names - set(NAMES) == {"_common_headers", "site_unknown"}
 
 
 def place(client, url):

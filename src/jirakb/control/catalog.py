@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, create_engine, inspect, select, text
-from sqlalchemy.exc import DatabaseError, IntegrityError
+from sqlalchemy import Engine, select
+from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
+from jirakb.control.database import open_database, reachable
 from jirakb.control.tables import knowledge_base
-from jirakb.errors import CorruptStoreError, NotFoundError, SettingsError
+from jirakb.errors import NameTakenError, NotFoundError, SettingsError
 
 OWN_TENANT = "local"
 """The tenant of the command line: the owner of the home."""
-HEAD_REVISION = "0001"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,33 +30,20 @@ class Entry:
 class Catalog:
     """The knowledge bases of one home; the folder is made, readable by its owner alone, when it is first needed."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str = "", *, engine: Engine | None = None) -> None:
         self._home = home
-        try:
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            (home / "kb").mkdir(exist_ok=True, mode=0o700)
-            self._engine = create_engine(f"sqlite:///{home / 'control.sqlite'}", connect_args={"timeout": 60})
-            with self._engine.begin() as connection:
-                _migrate(connection)
-            (home / "control.sqlite").chmod(0o600)
-        except DatabaseError as exc:
-            raise CorruptStoreError(
-                f"{home / 'control.sqlite'}, the list of knowledge bases, cannot be read: {exc.orig}.",
-                fix="Restore it from a copy, or choose another home with --home DIR.",
-            ) from exc
-        except OSError as exc:
-            raise SettingsError(
-                f"The home {home} cannot be used: {exc}.", fix="Choose another with --home DIR."
-            ) from exc
+        self._owns = engine is None
+        self._engine = engine or open_database(home, database_url)
 
     def close(self) -> None:
-        """Let go of the database."""
-        self._engine.dispose()
+        """Let go of the database, where it was opened here."""
+        if self._owns:
+            self._engine.dispose()
 
     def entries(self, tenant: str = OWN_TENANT) -> list[Entry]:
         """All knowledge bases of a tenant, by name."""
         query = select(knowledge_base).where(knowledge_base.c.tenant == tenant).order_by(knowledge_base.c.name)
-        with self._engine.connect() as connection:
+        with reachable(self._engine), self._engine.connect() as connection:
             return [self._entry(row.id, row.name) for row in connection.execute(query)]
 
     def find(self, name: str, tenant: str = OWN_TENANT) -> Entry:
@@ -76,26 +63,30 @@ class Catalog:
         except NotFoundError:
             pass
         try:
-            with self._engine.begin() as connection:
+            with reachable(self._engine), self._engine.begin() as connection:
                 connection.execute(knowledge_base.insert().values(row))
         except IntegrityError:  # another process entered it meanwhile
             return self.find(name, tenant)
         return self._entry(str(row["id"]), name)
 
+    def get(self, identity: str, tenant: str = OWN_TENANT) -> Entry:
+        """The knowledge base with that id; raises NotFoundError, for another tenant's too."""
+        found = [entry for entry in self.entries(tenant) if entry.id == identity]
+        if not found:
+            raise NotFoundError(f"There is no knowledge base {identity}.")
+        return found[0]
+
+    def create(self, name: str, tenant: str = OWN_TENANT) -> Entry:
+        """A new knowledge base; raises NameTakenError."""
+        if any(entry.name == name for entry in self.entries(tenant)):
+            raise NameTakenError(f"There is a knowledge base {name!r} already.", fix="Choose another name.")
+        return self.find_or_create(name, tenant)
+
+    def forget(self, identity: str, tenant: str = OWN_TENANT) -> None:
+        """It is not found from now on; its folder stays until it is removed."""
+        mine = (knowledge_base.c.tenant == tenant) & (knowledge_base.c.id == identity)
+        with reachable(self._engine), self._engine.begin() as connection:
+            connection.execute(knowledge_base.delete().where(mine))
+
     def _entry(self, identity: str, name: str) -> Entry:
         return Entry(identity, name, self._home / "kb" / identity)
-
-
-def _migrate(connection: Connection) -> None:
-    if inspect(connection).has_table("alembic_version"):
-        version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-        if version == HEAD_REVISION:
-            return
-    # Imported here: alembic takes longer to load than most commands take to run.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Protocol
+from typing import Literal, Protocol
 
 from jirakb.documents import AttachmentText, FileText, Omission, RawIssue
 from jirakb.jira.document.issue import Attachment, parse_attachments
@@ -124,8 +124,12 @@ class AttachmentReader:
         gone = known.keys() - {file.id for file in files}
         if gone:
             self._texts.forget(self._site, raw.number, gone)
-        results = [known.get(file.id) or self._read(raw.number, file) for file in files]
+        results = [self._as_read(known.get(file.id)) or self._read(raw.number, file) for file in files]
         return with_results(raw, files, results)
+
+    def _as_read(self, text: AttachmentText | None) -> AttachmentText | None:
+        """What was read before, unless it is worth reading again: images can be read now, or more of a text is wanted."""
+        return None if text is None or self._extractor.would_read_more(text.content) else text
 
     def _read(self, number: int, file: Attachment) -> AttachmentText | Missed:
         refused = refusal(file, self._limit)
@@ -138,7 +142,9 @@ class AttachmentReader:
         """Two files of the same bytes wait for each other, so that the second finds what the first was read as."""
         sha256 = hashlib.sha256(data).hexdigest()
         with self._locks[int(sha256[:8], 16) % _LOCKS]:
-            content = self._texts.of_bytes(sha256) or self._extractor.read(data)
+            content = self._texts.of_bytes(sha256)
+            if content is None or self._extractor.would_read_more(content):
+                content = self._extractor.read(data)
             text = AttachmentText(file.id, file.name, len(data), file.created, sha256, content)
             if content.reason not in _FAILURES:
                 self._texts.keep(self._site, number, text)
@@ -160,7 +166,7 @@ def with_results(raw: RawIssue, files: Sequence[Attachment], results: Sequence[A
     return replace(
         raw,
         attachments=tuple(found for found in results if isinstance(found, AttachmentText) and found.content.packed),
-        omissions=tuple(omission for file, found in pairs if (omission := _omission(raw.key, file, found))),
+        omissions=raw.omissions + tuple(o for file, found in pairs if (o := _omission(raw.key, file, found))),
     )
 
 
@@ -169,7 +175,8 @@ def _omission(key: str, file: Attachment, found: AttachmentText | Missed) -> Omi
     if isinstance(found, Missed):
         detail = f"{name}: {found.detail}" if found.detail else name
         return Omission(key, "attachment", found.cls, found.reason, detail)
-    if found.content.packed:
+    reason, _, detail = found.content.reason.partition(": ")
+    if not reason:
         return None
-    reason = found.content.reason
-    return Omission(key, "attachment", "failed" if reason in _FAILURES else "excluded", reason, name)
+    cls: Literal["excluded", "failed"] = "failed" if reason in _FAILURES else "excluded"
+    return Omission(key, "attachment", cls, reason, f"{name}: {detail}" if detail else name)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from jirakb.documents import Document, Omission, RawIssue
-from jirakb.errors import SkippedIssueError, UsageError
+from jirakb.errors import SkippedIssueError, UsageError, empty_window
 from jirakb.source import Listing, Source
 
 Item = Document | Omission
@@ -55,7 +55,10 @@ class Checkpoint:
         """What to load now: the rest of an unfinished load, else what came after it, else the window asked for.
 
         After a finished load the next one begins `overlap` before its watermark, since a site's index lags.
+        Raises UsageError for a window that holds no moment.
         """
+        if start is not None and end is not None and end <= start:
+            raise empty_window(start, end)
         if not self.finished:
             return self if self.watermark is not None else replace(self, start=start or self.start, end=end)
         since = start if start is not None else max(0.0, (self.watermark or 0.0) - overlap.total_seconds())
@@ -88,7 +91,9 @@ class Load:
     def pages(self) -> Iterator[Page]:
         """The load page by page."""
         at = self.checkpoint
-        numbers, at = self._list(at)
+        numbers, unreadable, at = self._list(at)
+        if unreadable:
+            yield Page(unreadable, at)
         for first in range(0, len(numbers), self._page_size):
             asked = numbers[first : first + self._page_size]
             page = self._read(asked, at)
@@ -102,16 +107,19 @@ class Load:
         until = None if at.end is None else _moment(at.end)
         return self._source.list_updated(_moment(at.start), until)
 
-    def _list(self, at: Checkpoint) -> tuple[Sequence[int], Checkpoint]:
+    def _list(self, at: Checkpoint) -> tuple[Sequence[int], tuple[Item, ...], Checkpoint]:
         listed: set[int] = set()
+        unreadable: dict[int, Omission] = {}
         first_seen: datetime | None = None
         for listing in self._listings(at):
             first_seen = first_seen or listing.site_time
             listed.update(ref.number for ref in listing.refs)
+            unreadable.update(listing.omissions)
         if at.watermark is None:
             at = replace(at, watermark=first_seen.timestamp() if first_seen else self._now())
         again = [number for number in at.retry if number not in listed or number <= at.after]
-        return [*again, *sorted(number for number in listed if number > at.after)], at
+        wanted = [*again, *sorted(number for number in listed if number > at.after)]
+        return wanted, tuple(unreadable.values()), at
 
     def _read(self, asked: Sequence[int], at: Checkpoint) -> Page:
         items: list[Item] = []

@@ -2,49 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from jirakb.documents import Omission
 from jirakb.errors import ConnectorValidationError, ProtocolError, SiteUnreachableError
-from jirakb.jira.bisect import fetch_in_halves, join
-from jirakb.jira.bodies import by_number, raw_issue, reference, single
-from jirakb.jira.client.endpoints import IdPage, JiraClient
-from jirakb.jira.identity import Identity
+from jirakb.jira.bisect import join
+from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
+from jirakb.jira.client.endpoints import IdPage
+from jirakb.jira.endless import Pages
+from jirakb.jira.reader import SiteReader
 from jirakb.source import Batch, Listing
 
-BATCH_LIMIT = 100
 _ID_PAGE = 5000
-_TIMES_PAGES = (1000, 100)
+_HEADS_PAGES = (1000, 100)
 """Sites that follow the newer rule give a thousand issues of one field in a call; the others refuse more than a hundred."""
 _EMPTY_PAGES = 3
 """Pages without an issue, though not the last, that are borne in a row."""
 
 
 @dataclass(frozen=True, slots=True)
-class CloudReader:
+class CloudReader(SiteReader):
     """Reads a Cloud site. Safe to use from several threads."""
-
-    client: JiraClient
-    identity: Identity
-    now: Callable[[], datetime]
-
-    @property
-    def batch_limit(self) -> int:
-        """Bulkfetch takes a hundred issues with all their fields."""
-        return BATCH_LIMIT
 
     def check(self, jql: str) -> None:
         """Raises ConnectorValidationError, in Jira's words, when it refuses the query."""
         self.identity.confirm(self.client.search_jql(jql, "id", 1).answer)
 
     def list(self, jql: str, *, times: bool) -> Iterator[Listing]:
-        """The ids of a query page by page; with `times` also when each was updated (a hundred a page)."""
-        token, seen, empty = "", set[str](), 0
+        """The ids and keys of a query page by page; with `times` also when each was updated (a hundred a page)."""
+        token, seen, empty, pages = "", set[str](), 0, Pages(self.client.site)
         while True:
-            page = self._page(jql, "updated" if times else "id", token)
-            yield Listing(tuple(reference(row) for row in page.rows), page.answer.site_time or self.now())
+            page = self._page(jql, "updated" if times else "key", token)
+            found = listing(page.rows, page.answer.site_time or self.now())
+            pages.see(ref.number for ref in found.refs)
+            yield found
             token = page.next_token
             if not token:
                 self.identity.confirm(page.answer)
@@ -55,22 +47,17 @@ class CloudReader:
 
     def numbers_of(self, jql: str) -> set[int]:
         """The ids of a query that names its ids; those that do not exist are passed over."""
-        return {ref.number for listing in self.list(jql, times=False) for ref in listing.refs}
+        return {ref.number for page in self.list(jql, times=False) for ref in page.refs}
 
-    def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
-        """When these issues were updated; those that are not shown are missing."""
-        if len(numbers) <= _TIMES_PAGES[1]:
-            return self._times(numbers, _TIMES_PAGES[1])
+    def _heads(self, numbers: Sequence[int]) -> dict[int, Body]:
+        if len(numbers) <= _HEADS_PAGES[1]:
+            return self._heads_by(_HEADS_PAGES[1], numbers)
         try:
-            return self._times(numbers, _TIMES_PAGES[0])
+            return self._heads_by(_HEADS_PAGES[0], numbers)
         except ConnectorValidationError as exc:
             if exc.status != 400:
                 raise
-            return self._times(numbers, _TIMES_PAGES[1])
-
-    def fetch(self, numbers: Sequence[int]) -> Batch:
-        """The complete bodies of at most a hundred issues."""
-        return fetch_in_halves(numbers, self._fetch, self.client.server_info) if numbers else Batch(())
+            return self._heads_by(_HEADS_PAGES[1], numbers)
 
     def _page(self, jql: str, fields: str, token: str) -> IdPage:
         try:
@@ -87,12 +74,12 @@ class CloudReader:
             what = "gives the same page token twice" if repeated else "gives page after page without an issue"
             raise ProtocolError(f"{self.client.site} {what}: the listing would never end.", url=self.client.site)
 
-    def _times(self, numbers: Sequence[int], size: int) -> dict[int, datetime]:
-        found: dict[int, datetime] = {}
+    def _heads_by(self, size: int, numbers: Sequence[int]) -> dict[int, Body]:
+        found: dict[int, Body] = {}
         for start in range(0, len(numbers), size):
             block = numbers[start : start + size]
             fetched = self.client.bulk_fetch(block, ["updated"])
-            found |= {ref.number: ref.updated for row in fetched.issues if (ref := reference(row)).updated}
+            found |= by_number(fetched.issues)
             if len(fetched.issues) < len(block):
                 self.identity.confirm(fetched.answer)
         return found

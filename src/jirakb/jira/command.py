@@ -81,6 +81,8 @@ def _connector(options: argparse.Namespace, settings: Settings) -> JiraConnector
         options.timezone_offset,
         credentials=_credentials(options, settings),
         projects=options.project,
+        fields={"include": options.field, "exclude": options.exclude_field},
+        include_history=options.include_history,
         settings=settings,
     )
 
@@ -95,7 +97,7 @@ def _token_in(path: Path | None) -> str:
     try:
         return path.read_text(encoding="utf-8").strip() if path else ""
     except (OSError, UnicodeDecodeError) as exc:
-        raise UsageError(f"The token file {path} cannot be read.") from exc
+        raise UsageError(f"The token file {path} cannot be read.", fix="Check --token-file.") from exc
 
 
 def _listed(text: str) -> list[str]:
@@ -135,4 +137,7 @@ def _add_reading_options(parser: argparse.ArgumentParser) -> None:
     add("--attachment-size-limit", type=int, default=10_485_760, metavar="BYTES")
     add("--labels-to-skip", default="", metavar="A,B")
     add("--comment-email-blacklist", default="", metavar="A,B")
+    add("--field", action="append", default=[], metavar="NAME", help="show this field, and no others (repeat)")
+    add("--exclude-field", action="append", default=[], metavar="NAME", help="leave this field out (repeat)")
+    add("--include-history", action=switch, default=False)
     add("--timezone-offset", type=float, metavar="HOURS", help="instead of the account's time zone")

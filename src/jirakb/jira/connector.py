@@ -12,12 +12,14 @@ Stores nothing. The calls themselves stand in client/, the order of reading in c
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import TypeVar
 
 import httpx2
 
@@ -25,20 +27,28 @@ from jirakb.documents import Document, IssueRef, Omission, RawIssue
 from jirakb.errors import ConnectorValidationError, UsageError
 from jirakb.jira.attachments import AttachmentReader, AttachmentTexts, TextsInMemory
 from jirakb.jira.auth import Credentials
+from jirakb.jira.blacklist import account_ids
 from jirakb.jira.checkpoint import Checkpoint, Load
+from jirakb.jira.client.network import Network
+from jirakb.jira.client.refusals import Refusals
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.client.wires import Wires
+from jirakb.jira.document.fieldchoice import FieldChoice
 from jirakb.jira.document.render import RenderContext, render
 from jirakb.jira.downloads import open_downloads
-from jirakb.jira.extract.extractor import Extractor
+from jirakb.jira.extract.extractor import Extractor, Limits
+from jirakb.jira.histories import Histories
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Stop, Timing
+from jirakb.jira.parts import Parts, SiteFacts
+from jirakb.jira.projects import Projects, no_project, read_project
 from jirakb.jira.session import Access, Session, open_session
 from jirakb.jira.site import fixed_zone, normalise_url
 from jirakb.settings import Settings
-from jirakb.source import Batch, Listing, Rendered, RequestCounts, SiteInfo
+from jirakb.source import Batch, HiddenProject, Listing, Rendered, RequestCounts, SiteInfo
 
+T = TypeVar("T")
 _LARGEST_BATCH = 500
 _NAMED_IDS = 1000
 _PROOF_SECONDS = 5.0
@@ -63,6 +73,8 @@ class JiraConnector:
         attachment_size_limit: int = 10_485_760,
         timezone_offset: float | None = None,
         *,
+        fields: Mapping[str, object] | FieldChoice | None = None,
+        include_history: bool = False,
         credentials: Mapping[str, object] | Credentials | None = None,
         projects: Sequence[str] = (),
         settings: Settings | None = None,
@@ -75,18 +87,25 @@ class JiraConnector:
     ) -> None:
         """Takes the specification's options; sends nothing yet. Raises UsageError for a value that cannot be used.
 
-        `projects` are alternatives beside `project_key`. `pacers` are shared by the connectors of a process;
+        `fields` is `{"include": [names or ids], "exclude": [...]}` for the fields without a place of their own in a
+        document; `include_history` adds what changed. `projects` are alternatives beside `project_key`. `pacers` are shared by the connectors of a process;
         `transport` stands for the network in tests.
         """
         self._settings = settings or Settings.read()
         self._base_url = normalise_url(jira_base_url, self._settings.allowed_sites)
         self._gateway_url = normalise_url(self._settings.gateway_url, self._settings.allowed_sites)
         self._query = Query.of([project_key or "", *projects], jql_query, labels_to_skip or ())
+        self._projects = Projects(self._query, self._base_url)
         self.batch_size = _within("batch_size", batch_size, 1, _LARGEST_BATCH)
         self.include_attachments = include_attachments
         self.attachment_size_limit = _within("attachment_size_limit", attachment_size_limit, 0)
-        self._include_comments = include_comments
-        self._blacklist = frozenset(comment_email_blacklist or ())
+        self._parts = Parts(
+            comments=include_comments,
+            blacklist=frozenset(comment_email_blacklist or ()),
+            attachments=self.attachment_size_limit if include_attachments else None,
+            fields=FieldChoice.of(fields),
+            history=include_history,
+        )
         self._scoped_token = scoped_token
         self._zone = None if timezone_offset is None else fixed_zone(timezone_offset)
         self._stop = Stop()
@@ -95,12 +114,17 @@ class JiraConnector:
         self._budget = budget or Budget()
         self._max_bytes = max_response_bytes
         connections = _within("connections", connections or self._settings.connections, 1)
-        self._pacer = (pacers or Pacers(connections, self._timing)).of(self._base_url)
+        paces = pacers or Pacers.kept_in(self._settings.home, connections, self._timing)
+        self._own_pacers = None if pacers else paces
+        self._pacer = paces.of(self._base_url)
         self._tally = Tally()
-        self._http = open_http((self._base_url, self._gateway_url), connections, transport)
+        network = Network.of(self._settings)
+        self._http = open_http((self._base_url, self._gateway_url), connections, transport, network)
+        self._refusals = Refusals()
         self._lock = threading.Lock()
         self._opened: Session | None = None
         self._verified = 0.0
+        self._blacklisted: frozenset[str] | None = None
         self._credentials = _as_credentials(credentials)
         self._attachment_texts: AttachmentTexts = TextsInMemory()
         self._attachments: AttachmentReader | None = None
@@ -112,6 +136,7 @@ class JiraConnector:
         """
         with self._lock:
             self._credentials = _as_credentials(credentials)
+            self._refusals = Refusals()
             self._opened = None
             self._close_attachments()
 
@@ -123,9 +148,9 @@ class JiraConnector:
         """Raises InsufficientPermissionsError or ConnectorValidationError when this connector cannot work as configured."""
         session = self._session()
         for key in self._query.keys:
-            if session.client.project(key).status == 404:
-                raise _no_project(key, self._base_url)
-        session.reader.check(self._query.all())
+            if not read_project(session.client.project(key)).key:
+                raise no_project([key], self._base_url)
+        self._asking(lambda query: session.reader.check(query.all()))
 
     @property
     def query(self) -> str:
@@ -135,10 +160,7 @@ class JiraConnector:
     @property
     def reading(self) -> str:
         """Which parts of an issue are read, the same text for the same parts: when it changes, all must be read again."""
-        parts: dict[str, object] = {"comments": self._include_comments, "blacklist": sorted(self._blacklist)}
-        if self.include_attachments:
-            parts["attachments"] = self.attachment_size_limit
-        return json.dumps(parts, sort_keys=True)
+        return self._parts.to_json()
 
     def identify(self) -> SiteInfo:
         """Which site this is and who is asking; asked again later, verifies that the site still knows the account."""
@@ -150,14 +172,14 @@ class JiraConnector:
 
     def list_all(self) -> Iterator[Listing]:
         """Every issue of the query. Raises at the end when the site no longer knew the account: then it proves nothing."""
-        yield from self._session().reader.list(self._query.all(), times=False)
+        yield from self._pages(lambda query: query.all(), times=False)
 
     def list_updated(self, since: datetime, until: datetime | None = None) -> Iterator[Listing]:
         """The issues updated at or after the minute of `since`, and before `until`; a few earlier ones may come along."""
         session = self._session()
         zone = self._zone or session.zone
         for window in windows(since, until, zone):
-            for listing in session.reader.list(self._query.within(window, zone), times=window.ragged):
+            for listing in self._pages(partial(Query.within, window=window, zone=zone), times=window.ragged):
                 yield _cut(listing, until)
 
     def still_listed(self, numbers: Sequence[int]) -> set[int]:
@@ -167,17 +189,25 @@ class JiraConnector:
         """
         reader = self._session().reader
         blocks = [numbers[first : first + _NAMED_IDS] for first in range(0, len(numbers), _NAMED_IDS)]
-        return {number for block in blocks for number in reader.numbers_of(self._query.among(block))}
+        found = [self._asking(lambda query, block=block: reader.numbers_of(query.among(block))) for block in blocks]  # type: ignore[misc]
+        return set().union(*found)
 
     def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
         """When these issues were updated; those that the site does not show are missing."""
         return self._session().reader.updated_times(numbers)
 
+    def hidden_projects(self, keys: Collection[str]) -> tuple[HiddenProject, ...]:
+        """Those of these projects, and of those that a listing had to leave out, that are archived or not shown."""
+        return self._projects.hidden(keys, self._session().client.project)
+
     def fetch(self, numbers: Sequence[int]) -> Batch:
         """The complete bodies of at most `batch_limit` issues, with their attachments' texts where these are wanted."""
         if len(numbers) > self.batch_limit:
             raise UsageError(f"At most {self.batch_limit} issues are fetched at once, not {len(numbers)}.")
-        batch = self._session().reader.fetch(numbers)
+        session = self._session()
+        batch = session.reader.fetch(numbers)
+        if self._parts.history:
+            batch = Histories(session.client, session.info.flavor).complete(batch)
         return self._attachment_reader().complete(batch) if self.include_attachments else batch
 
     def render(self, raw: RawIssue) -> Rendered:
@@ -187,14 +217,20 @@ class JiraConnector:
     def render_context(self) -> RenderContext:
         """What rendering depends on besides the issue: can be handed to another process."""
         session = self._session()
-        return RenderContext(
-            site=session.info.id,
-            base_url=session.info.base_url,
-            flavor=session.info.flavor,
-            fields=session.fields,
-            include_comments=self._include_comments,
-            comment_blacklist=self._blacklist,
-        )
+        info = session.info
+        return self._parts.context(site=info.id, base_url=info.base_url, flavor=info.flavor, facts=self._facts(session))
+
+    def rendering_facts(self) -> str:
+        """What rendering depends on besides the issue and its parts, as a text to keep."""
+        return self._facts(self._session()).to_json()
+
+    def _facts(self, session: Session) -> SiteFacts:
+        """The site's fields, and whom the blacklist's addresses mean; asked for once, before anything is rendered."""
+        with self._lock:
+            if self._blacklisted is None:
+                hides = session.info.flavor == "cloud"
+                self._blacklisted = account_ids(session.client, self._parts.blacklist) if hides else frozenset()
+            return SiteFacts(session.fields, self._blacklisted)
 
     def requests(self) -> RequestCounts:
         """The requests made so far."""
@@ -226,6 +262,26 @@ class JiraConnector:
         """Closes the connections."""
         self._close_attachments()
         self._http.close()
+        if self._own_pacers:
+            self._own_pacers.close()
+
+    def _asking(self, ask: Callable[[Query], T]) -> T:
+        """What is asked with the query; where the site refuses it since a project is hidden, with what is left of it."""
+        try:
+            return ask(self._projects.query)
+        except ConnectorValidationError as exc:
+            if exc.status != 400 or not self._projects.look(self._session().client.project):
+                raise
+        return ask(self._projects.query)
+
+    def _pages(self, jql: Callable[[Query], str], *, times: bool) -> Iterator[Listing]:
+        def begin(query: Query) -> tuple[list[Listing], Iterator[Listing]]:
+            pages = self._session().reader.list(jql(query), times=times)
+            return list(islice(pages, 1)), pages
+
+        first, rest = self._asking(begin)
+        yield from first
+        yield from rest
 
     def _close_attachments(self) -> None:
         if self._attachments:
@@ -237,8 +293,9 @@ class JiraConnector:
         with self._lock:
             if self._attachments is None:
                 downloads = open_downloads(self._access(), session, self.attachment_size_limit)
+                extractor = Extractor(Limits.of(self._settings))
                 self._attachments = AttachmentReader(
-                    session.info.id, self.attachment_size_limit, downloads.get, Extractor(), self._attachment_texts
+                    session.info.id, self.attachment_size_limit, downloads.get, extractor, self._attachment_texts
                 )
             return self._attachments
 
@@ -247,7 +304,9 @@ class JiraConnector:
             return self._opened
         with self._lock:
             if self._opened is None:
-                self._opened = open_session(self._access())
+                opened = open_session(self._access())
+                self._parts.fields.check(opened.fields)
+                self._opened = opened
                 self._verified = self._timing.monotonic()
             return self._opened
 
@@ -267,6 +326,7 @@ class JiraConnector:
             max_bytes=self._max_bytes,
             stop=self._stop,
             wires=self._wires,
+            refusals=self._refusals,
         )
 
 
@@ -317,16 +377,6 @@ def _within(name: str, value: int, least: int, most: int | None = None) -> int:
         bounds = f"at least {least}" if most is None else f"from {least} to {most}"
         raise UsageError(f"{name} must be {bounds}, not {value}.")
     return value
-
-
-def _no_project(key: str, url: str) -> ConnectorValidationError:
-    return ConnectorValidationError(
-        f"{url} shows this account no project {key}.",
-        fix="Check the project's key, and that the account may browse it.",
-        url=url,
-        key=key,
-        status=404,
-    )
 
 
 def _cut(listing: Listing, until: datetime | None) -> Listing:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
-from jirakb.jira.bisect import fetch_in_halves
-from jirakb.jira.bodies import Body, by_number, raw_issue, reference, single
-from jirakb.jira.client.endpoints import IssuePage, JiraClient
-from jirakb.jira.identity import Identity
+from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
+from jirakb.jira.client.endpoints import IssuePage
+from jirakb.jira.endless import Pages
+from jirakb.jira.reader import SiteReader
 from jirakb.source import Batch, Listing
 
-BATCH_LIMIT = 100
 _PAGE = 1000
 """The cap that Data Center ships with; where an administrator lowered it, pages are shorter."""
 _OVERLAP = 10
@@ -22,17 +20,8 @@ _OVERLAP = 10
 
 
 @dataclass(frozen=True, slots=True)
-class DataCenterReader:
-    """Reads a Data Center site. Safe to use from several threads."""
-
-    client: JiraClient
-    identity: Identity
-    now: Callable[[], datetime]
-
-    @property
-    def batch_limit(self) -> int:
-        """A hundred issues a call, as on Cloud; a site with a lower cap is asked several times."""
-        return BATCH_LIMIT
+class DataCenterReader(SiteReader):
+    """Reads a Data Center site; one with a low cap is asked several times. Safe to use from several threads."""
 
     def check(self, jql: str) -> None:
         """Raises ConnectorValidationError, in Jira's words, when it refuses the query."""
@@ -45,39 +34,34 @@ class DataCenterReader:
 
     def numbers_of(self, jql: str) -> set[int]:
         """The ids of a query that names its ids; those that do not exist are passed over."""
-        return {ref.number for listing in self._walk(jql, lenient=True) for ref in listing.refs}
+        return {ref.number for page in self._walk(jql, lenient=True) for ref in page.refs}
 
-    def updated_times(self, numbers: Sequence[int]) -> dict[int, datetime]:
-        """When these issues were updated; those that are not shown are missing."""
-        found: dict[int, datetime] = {}
+    def _heads(self, numbers: Sequence[int]) -> dict[int, Body]:
+        found: dict[int, Body] = {}
         for start in range(0, len(numbers), _PAGE):
-            rows = self._by_ids(numbers[start : start + _PAGE], ["updated"])
-            found |= {number: body.updated for number, body in rows.items() if body.updated}
+            found |= self._by_ids(numbers[start : start + _PAGE], ["updated"])
         if len(found) < len(numbers):
             self.identity.verify()
         return found
 
-    def fetch(self, numbers: Sequence[int]) -> Batch:
-        """The complete bodies of at most a hundred issues."""
-        return fetch_in_halves(numbers, self._fetch, self.client.server_info) if numbers else Batch(())
-
     def _walk(self, jql: str, *, lenient: bool) -> Iterator[Listing]:
         """A page that shows no row of the one before does not prove that it follows: then an earlier one is asked for."""
-        before, start, position, step_back = frozenset[int](), 0, 0, 1
+        before, start, position, step_back, pages = frozenset[int](), 0, 0, 1, Pages(self.client.site)
         while True:
             page = self._search(jql, start, _PAGE, lenient=lenient)
-            refs = tuple(reference(row) for row in page.rows)
-            numbers = frozenset(ref.number for ref in refs)
+            found = listing(page.rows, page.answer.site_time or self.now())
+            numbers = frozenset(ref.number for ref in found.refs)
+            pages.see(ref.number for ref in found.refs)
             if start and before and not numbers & before:
                 step_back *= 2
                 start = max(0, position - step_back)
                 continue
-            yield Listing(tuple(ref for ref in refs if ref.number not in before), page.answer.site_time or self.now())
-            position = page.start + len(refs)
-            if position >= page.total or not refs:
+            yield replace(found, refs=tuple(ref for ref in found.refs if ref.number not in before))
+            position = page.start + len(page.rows)
+            if position >= page.total or not page.rows:
                 self.identity.confirm(page.answer)
                 return
-            overlap = min(_OVERLAP, len(refs) // 10)
+            overlap = min(_OVERLAP, -(-len(page.rows) // 10), len(page.rows) - 1)
             before, step_back = numbers if overlap else frozenset(), max(overlap, 1)
             start = position - overlap
 
@@ -99,7 +83,7 @@ class DataCenterReader:
             if page is None:
                 break
             came = by_number(page.rows)
-            new = {number: issue for number, issue in came.items() if number not in found}
+            new = {number: came[number] for number in left if number in came}
             found |= new
             if not new or len(page.rows) >= page.total:
                 break

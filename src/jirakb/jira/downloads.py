@@ -30,8 +30,8 @@ _LONGEST_ADDRESS = 8192
 _ODD_NUMBER = re.compile(r"(?i)0x[0-9a-f]*|[0-9]+")
 """How the last part of an address looks that only the system's resolver takes for one (127.1, 2130706433)."""
 _LOGIN = re.compile(r"(?i)^[^?#]*/login(\.jsp)?([?#]|$)")
-_EXPIRED = 403
-"""How the media host refuses an address whose time is over; the site gives a new one."""
+_TIME_OVER = frozenset({403, 404})
+"""How the media host refuses an address whose time is over; the site gives a new one, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,20 @@ class Missed:
     cls: Literal["excluded", "failed"]
     reason: str
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expired:
+    """The media host refused the address that the site gave, which may have become too old."""
+
+    status: int
+
+    @property
+    def missed(self) -> Missed:
+        """What it is when the new address is refused, too."""
+        if self.status in (404, 410):
+            return Missed("excluded", "gone")
+        return Missed("failed", "download_failed", "The media host refused the address that the site gave.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +76,8 @@ class Downloads:
         """The bytes of an attachment; raises what concerns more than this one file."""
         try:
             found = self._get(file)
-            return self._get(file) if found == _TIME_IS_OVER else found
+            found = self._get(file) if isinstance(found, _Expired) else found
+            return found.missed if isinstance(found, _Expired) else found
         except SiteUnreachableError as exc:
             self.sign_of_life()
             return Missed("failed", "download_failed", exc.message)
@@ -72,7 +87,7 @@ class Downloads:
         except ProtocolError:  # all statuses are judged here, so that only the size is left to refuse
             return Missed("excluded", "too_large")
 
-    def _get(self, file: Attachment) -> bytes | Missed:
+    def _get(self, file: Attachment) -> bytes | Missed | _Expired:
         door, path, label = self._address(file)
         asked = f"{door.api_root}/{path}"
         for _ in range(_REDIRECTS):
@@ -117,9 +132,6 @@ def open_downloads(access: Access, session: Session, limit: int) -> Downloads:
 
     client, identity = session.client, session.identity
     return Downloads(identity.flavor, access.base_url, session.door, open_door, identity.verify, client.server_info)
-
-
-_TIME_IS_OVER = Missed("failed", "download_failed", "The media host refused the address that the site gave.")
 
 
 def _target(asked: str, location: str) -> str:
@@ -170,11 +182,11 @@ def _as_it_is(body: bytes) -> bytes:
     return body
 
 
-def _judge(answer: Answer, file: Attachment, *, is_away: bool) -> bytes | Missed:
+def _judge(answer: Answer, file: Attachment, *, is_away: bool) -> bytes | Missed | _Expired:
+    if is_away and answer.status in _TIME_OVER:
+        return _Expired(answer.status)
     if answer.status in (404, 410):
         return Missed("excluded", "gone")
-    if answer.status == _EXPIRED and is_away:
-        return _TIME_IS_OVER
     if answer.status != 200 or not isinstance(answer.data, bytes):
         return Missed("failed", "download_failed", f"It was answered {answer.status}. {answer.words}".strip())
     if _is_login_page(answer.headers, answer.data, file):

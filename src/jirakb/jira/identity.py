@@ -5,8 +5,9 @@ So a listing, and an issue that is missing from an answer, count only when the a
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import unquote
 
 from jirakb.errors import InsufficientPermissionsError
@@ -18,11 +19,12 @@ from jirakb.jira.site import Flavor
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Who is asking: accountId on Cloud, login on Data Center (`login`: as headers name it), and the profile's time zone."""
+    """Who is asking: accountId on Cloud, login on Data Center (`login`: as headers name it), the profile's time zone and name."""
 
     id: str
     login: str
     zone_name: str
+    name: str = ""
 
 
 def read_account(data: object, flavor: Flavor, site: str) -> Account:
@@ -32,7 +34,7 @@ def read_account(data: object, flavor: Flavor, site: str) -> Account:
     identity = login or ("" if flavor == "cloud" else line(me.get("key")))
     if not identity:
         raise anonymous_error(site)
-    return Account(identity, login, line(me.get("timeZone")))
+    return Account(identity, login, line(me.get("timeZone")), line(me.get("displayName")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ class Identity:
     client: JiraClient
     flavor: Flavor
     account: Account
+    turn: threading.Lock = field(default_factory=threading.Lock, compare=False, repr=False)
+    """Threads that doubt at the same time ask one after the other: after a refusal the others ask no more."""
 
     def confirm(self, answer: Answer) -> None:
         """Raises InsufficientPermissionsError unless this answer was meant for the account; asks /myself only in doubt."""
@@ -50,7 +54,8 @@ class Identity:
 
     def verify(self) -> None:
         """Asks /myself; raises InsufficientPermissionsError when the site answers as to somebody else or nobody."""
-        now = read_account(self.client.myself().data, self.flavor, self.client.site)
+        with self.turn:
+            now = read_account(self.client.myself().data, self.flavor, self.client.site)
         if now.id != self.account.id:
             raise InsufficientPermissionsError(
                 f"{self.client.site} answers as to another account than before.",

@@ -55,6 +55,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def is_jira(server_info: object) -> bool:
+    """Whether this is the answer of a Jira at all: other services, too, answer JSON to any path."""
+    return not mapping(server_info).keys().isdisjoint({"deploymentType", "versionNumbers", "version"})
+
+
 def read_facts(server_info: object, base_url: str) -> SiteFacts:
     """The facts in the answer of serverInfo; `base_url` is the normalised address that was asked."""
     info = mapping(server_info)

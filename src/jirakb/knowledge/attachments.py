@@ -39,7 +39,7 @@ class StoredAttachments:
         created = milliseconds(text.created) if text.created else None
         content = (text.sha256, text.content.reason, text.content.packed)
         with self._base.transaction() as tx:
-            tx.execute("INSERT OR IGNORE INTO file_text VALUES (?, ?, ?)", content)
+            tx.execute(_KEEP_TEXT, content)
             tx.execute(_KEEP, (site, number, text.id, text.name, text.size, created, text.sha256))
 
     def forget(self, site: str, number: int, ids: Collection[str]) -> None:
@@ -48,6 +48,10 @@ class StoredAttachments:
             remove(tx, [(site, number, id_) for id_ in ids])
 
 
+_KEEP_TEXT = (
+    "INSERT INTO file_text VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET reason = excluded.reason, "
+    "pieces_zstd = excluded.pieces_zstd WHERE reason != excluded.reason OR pieces_zstd != excluded.pieces_zstd"
+)
 _KEEP = "INSERT OR REPLACE INTO attachment VALUES (?, ?, ?, ?, ?, ?, ?)"
 
 _KNOWN = """

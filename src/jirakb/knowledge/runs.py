@@ -148,28 +148,50 @@ class Runs:
     # The listing
 
     def add_listed(self, run: Run, refs: Iterable[IssueRef], site_time: datetime) -> Run:
-        """Add one page of the listing; an issue listed before stays as it is. The site's clock of the first page stays."""
+        """Add one page of the listing; an issue listed before stays as it is. The site's clock of the first page stays.
+
+        An issue that is stored under another key is listed as changed: a project's new key moves no time of update.
+        """
         first = run.site_time or site_time
         with self._base.transaction() as tx:
             tx.execute("UPDATE run SET site_time = ? WHERE id = ?", (milliseconds(first), run.id))
             for ref in refs:
                 updated = milliseconds(ref.updated) if ref.updated else None
-                tx.execute(_ADD_LISTED, (run.id, ref.number, updated))
+                tx.execute(_ADD_LISTED, (run.id, ref.number, updated, ref.key, run.connector))
         return replace(run, site_time=first)
 
-    def retry_failed(self, run: Run) -> None:
-        """List what failed in earlier runs again."""
+    def add_unreadable(self, run: Run, omissions: Iterable[tuple[int, Omission]]) -> None:
+        """Add rows of the listing that name no issue: they are counted and told, and nothing is fetched for them."""
         with self._base.transaction() as tx:
-            tx.execute(
-                "INSERT OR IGNORE INTO listing (run, number) "
-                "SELECT DISTINCT ?, number FROM omission WHERE connector = ? AND class = 'failed'",
-                (run.id, run.connector),
-            )
-            tx.execute(
-                "UPDATE listing SET done = 0 WHERE run = ? AND done = 2 AND number IN "
-                "(SELECT number FROM omission WHERE connector = ? AND class = 'failed')",
-                (run.id, run.connector),
-            )
+            for number, omission in omissions:
+                tx.execute(_ADD_DONE, (run.id, number, int(Done.OMITTED)))
+                self.omit(tx, run, number, (omission,))
+
+    def forget_unreadable(self, run: Run) -> None:
+        """Forget the rows of earlier listings that named no issue, now that a complete listing has none of them."""
+        with self._base.transaction() as tx:
+            tx.execute(_FORGET_UNREADABLE, (run.connector, run.id))
+
+    def lists_unreadable(self, run: Run) -> bool:
+        """Whether the listing has a row that names no issue: any issue that it lacks may be that one."""
+        sql = "SELECT 1 FROM listing WHERE run = ? AND number < -1 LIMIT 1"
+        return bool(query(self._base.reader(), sql, (run.id,)))
+
+    def failed(self, connector: str) -> list[int]:
+        """The issues that could not be read, or not all of them, when they were last fetched."""
+        sql = "SELECT DISTINCT number FROM omission WHERE connector = ? AND class = 'failed' AND number >= 0"
+        return [number for (number,) in query(self._base.reader(), sql, (connector,))]
+
+    def retry(self, run: Run, numbers: Iterable[int]) -> None:
+        """List these issues again, whatever became of them."""
+        with self._base.transaction() as tx:
+            tx.executemany(_RETRY, [(run.id, number) for number in numbers])
+
+    def forget(self, run: Run, numbers: Iterable[int]) -> None:
+        """Forget what was missing of issues that the query no longer admits."""
+        with self._base.transaction() as tx:
+            for number in numbers:
+                self.omit(tx, run, number, ())
 
     def to_fetch(self, run: Run, after: int, limit: int) -> list[int]:
         """The next listed numbers above `after` that are still to be fetched, ascending."""
@@ -203,6 +225,18 @@ class Runs:
             [(run.connector, number, o.key, o.kind, o.cls, o.reason, o.detail, run.id) for o in omissions],
         )
 
+    def omit_projects(self, run: Run, omissions: Iterable[Omission], *, returned: bool) -> None:
+        """Replace what is known of hidden projects. After one has `returned` a census is due: its issues may be others."""
+        with self._base.transaction() as tx:
+            self.omit(tx, run, OF_PROJECTS, omissions)
+            if returned:
+                tx.execute("UPDATE connector SET census_at = NULL WHERE id = ?", (run.connector,))
+
+    def omitted_projects(self, connector: str) -> set[str]:
+        """The keys of the projects that were hidden when they were last asked for."""
+        sql = "SELECT key FROM omission WHERE connector = ? AND number = ?"
+        return {str(key) for (key,) in self._base.reader().execute(sql, (connector, OF_PROJECTS))}
+
     def omissions(self, connector: str, limit: int = 1000) -> list[Omission]:
         """What of the connector's issues is not indexed now, and why; at most `limit`."""
         sql = "SELECT key, kind, class, reason, detail FROM omission WHERE connector = ? ORDER BY number LIMIT ?"
@@ -216,16 +250,21 @@ class Runs:
 
     # Census
 
-    def missing(self, run: Run, after: int, limit: int) -> list[tuple[int, int]]:
-        """Issues that the connector has and a complete listing lacks: (row, number) with rows above `after`."""
-        return [
-            (row, number) for row, number in query(self._base.reader(), _MISSING, (run.connector, after, run.id, limit))
-        ]
+    def missing(self, run: Run, after: int, limit: int, hidden: Iterable[str] = ()) -> list[tuple[int, int]]:
+        """Issues that the connector has and a complete listing lacks, but for those of hidden projects: (row, number) with
+        rows above `after`."""
+        bindings = (run.connector, after, run.id, limit, _json_list(hidden))
+        return [(row, number) for row, number in query(self._base.reader(), _MISSING, bindings)]
 
-    def missing_count(self, run: Run) -> tuple[int, int]:
-        """How many of the connector's issues a complete listing lacks, and how many it has in all."""
-        row = self._base.reader().execute(_MISSING_COUNT, (run.connector, run.id)).fetchone()
-        return (int(row[0] or 0), int(row[1])) if row else (0, 0)
+    def missing_by_project(self, run: Run) -> dict[str, int]:
+        """How many of the connector's issues a complete listing lacks, by the keys of their projects."""
+        rows = query(self._base.reader(), _MISSING_BY_PROJECT, (run.connector, run.id))
+        return {str(project): int(count) for project, count in rows}
+
+    def claimed_by_project(self, connector: str) -> dict[str, int]:
+        """How many issues the connector has, by the keys of their projects."""
+        rows = query(self._base.reader(), _CLAIMED_BY_PROJECT, (connector,))
+        return {str(project): int(count) for project, count in rows}
 
     # Progress and end
 
@@ -257,7 +296,27 @@ INSERT INTO connector (id, site, flavor, base_url, query) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET flavor = excluded.flavor, base_url = excluded.base_url
 """
 
-_ADD_LISTED = "INSERT OR IGNORE INTO listing (run, number, updated) VALUES (?, ?, ?)"
+OF_PROJECTS = -1
+"""Stands in place of an issue's number where a whole project is omitted."""
+
+_ADD_LISTED = """
+INSERT OR IGNORE INTO listing (run, number, updated)
+SELECT ?1, ?2, CASE WHEN ?4 <> '' AND EXISTS (
+  SELECT 1 FROM issue i JOIN connector k ON k.site = i.site WHERE k.id = ?5 AND i.number = ?2 AND i.key <> ?4
+) THEN 0 ELSE ?3 END
+"""
+
+_ADD_DONE = "INSERT OR REPLACE INTO listing (run, number, done) VALUES (?, ?, ?)"
+
+_RETRY = """
+INSERT INTO listing (run, number) VALUES (?, ?)
+ON CONFLICT (run, number) DO UPDATE SET done = 0, updated = NULL WHERE done IN (2, 3)
+"""
+
+_FORGET_UNREADABLE = """
+DELETE FROM omission WHERE connector = ?1 AND number < -1
+  AND number NOT IN (SELECT number FROM listing WHERE run = ?2)
+"""
 
 _KNOWN_UPDATES = """
 SELECT l.number, l.updated, i.updated FROM listing l
@@ -271,13 +330,25 @@ _MISSING = """
 SELECT i.id, i.number FROM claim c JOIN issue i ON i.id = c.issue
 WHERE c.connector = ?1 AND i.id > ?2
   AND NOT EXISTS (SELECT 1 FROM listing l WHERE l.run = ?3 AND l.number = i.number AND l.done <> 4)
+  AND rtrim(rtrim(i.key, '0123456789'), '-') NOT IN (SELECT value FROM json_each(?5))
 ORDER BY i.id LIMIT ?4
 """
 
-_MISSING_COUNT = """
-SELECT sum(NOT EXISTS (SELECT 1 FROM listing l WHERE l.run = ?2 AND l.number = i.number AND l.done <> 4)), count(*)
-FROM claim c JOIN issue i ON i.id = c.issue WHERE c.connector = ?1
+_MISSING_BY_PROJECT = """
+SELECT rtrim(rtrim(i.key, '0123456789'), '-'), count(*) FROM claim c JOIN issue i ON i.id = c.issue
+WHERE c.connector = ?1
+  AND NOT EXISTS (SELECT 1 FROM listing l WHERE l.run = ?2 AND l.number = i.number AND l.done <> 4)
+GROUP BY 1
 """
+
+_CLAIMED_BY_PROJECT = """
+SELECT rtrim(rtrim(i.key, '0123456789'), '-'), count(*) FROM claim c JOIN issue i ON i.id = c.issue
+WHERE c.connector = ?1 GROUP BY 1
+"""
+
+
+def _json_list(texts: Iterable[str]) -> str:
+    return orjson.dumps(list(texts)).decode()
 
 
 def _moment(value: int | None) -> datetime | None:

@@ -6,6 +6,7 @@ thread reads over a connection of its own. Never ranks, embeds or talks to a sit
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import orjson
 from ulid import ULID
 
 from jirakb.documents import Readers, join_parts
-from jirakb.errors import CorruptStoreError, NotFoundError, SettingsError
+from jirakb.errors import CorruptStoreError, DiskFullError, NotFoundError, SettingsError
 from jirakb.knowledge.files import forget_attachments
 from jirakb.knowledge.lease import Lease
 from jirakb.knowledge.prepare import (
@@ -105,6 +106,15 @@ class KnowledgeBase:
             self._opened.clear()
             self._writer = None
         self._readers = threading.local()
+
+    def check_room(self, reserve: int) -> None:
+        """Raises DiskFullError when the disk has less than `reserve` bytes left."""
+        free = shutil.disk_usage(self.folder).free
+        if free < reserve:
+            raise DiskFullError(
+                f"The disk of {self.folder} has {free >> 20} MB left; {reserve >> 20} MB are kept free.",
+                fix="Make room, or choose another home; what was stored stays. JIRAKB_DISK_RESERVE sets the limit.",
+            )
 
     def lease(self, patience: float = 0.0) -> Lease:
         """The right to write, to be held with `with`; raises KnowledgeBaseBusyError when another process still has it
@@ -210,14 +220,17 @@ class KnowledgeBase:
 
     # Writing issues
 
-    def put(self, tx: apsw.Connection, connector: str, site: str, issue: PreparedIssue) -> Stored:
-        """Store one issue for a connector: its payload always, its documents when they differ from what is stored."""
+    def put(
+        self, tx: apsw.Connection, connector: str, site: str, issue: PreparedIssue, *, anew: bool = False
+    ) -> Stored:
+        """Store one issue for a connector: its payload always, its documents when they differ from what is stored, or
+        (`anew`) in any case."""
         row = tx.execute(
             "SELECT id, key, content FROM issue WHERE site = ? AND number = ?", (site, issue.raw.number)
         ).fetchone()
         identity = self._put_issue(tx, site, issue, row)
         tx.execute("INSERT OR IGNORE INTO claim VALUES (?, ?)", (connector, identity))
-        if row and row[2] == issue.content:
+        if row and row[2] == issue.content and not anew:
             return Stored(changed=False)
         reusable = _vectors_of(tx, identity)
         _remove_documents(tx, identity)

@@ -11,12 +11,15 @@ from typing import Literal
 import apsw
 
 from jirakb.control.catalog import Catalog, Entry
-from jirakb.errors import CorruptStoreError
+from jirakb.errors import CorruptStoreError, DiskFullError, NotFoundError
 from jirakb.jira.connector import JiraConnector
+from jirakb.jira.kept import KeptSite
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.embed import Embedder, MiniLM
+from jirakb.knowledge.runs import Connector, Runs
 from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
 from jirakb.progress import Watch
+from jirakb.rebuild import RendererOf
 from jirakb.report import Report
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
@@ -28,7 +31,7 @@ EmbeddingsName = Literal["minilm", "none"]
 @contextmanager
 def knowledge_base(settings: Settings, name: str, *, create: bool = False) -> Iterator[tuple[Entry, KnowledgeBase]]:
     """The knowledge base of that name, open for the block."""
-    with closing(Catalog(settings.home)) as catalog:
+    with closing(Catalog(settings.home, settings.database_url)) as catalog:
         entry = catalog.find_or_create(name) if create else catalog.find(name)
     with _readable(entry), closing(KnowledgeBase.open(entry.folder, create=create)) as base:
         yield entry, base
@@ -44,11 +47,13 @@ def _readable(entry: Entry) -> Iterator[None]:
             f"The knowledge base {entry.name!r} in {entry.folder} is damaged: {exc}.",
             fix="Restore that folder from a copy, or remove it and sync again.",
         ) from exc
+    except apsw.FullError as exc:
+        raise DiskFullError(f"The disk of {entry.folder} is full.", fix="Make room; what was stored stays.") from exc
 
 
 def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterator[tuple[Entry, KnowledgeBase]]:
     """Each knowledge base (or the named one), opened in turn."""
-    with closing(Catalog(settings.home)) as catalog:
+    with closing(Catalog(settings.home, settings.database_url)) as catalog:
         entries = [catalog.find(name)] if name else catalog.entries()
     for entry in entries:
         with _readable(entry), closing(KnowledgeBase.open(entry.folder)) as base:
@@ -79,9 +84,38 @@ def connector_for(reading: Reading, settings: Settings) -> JiraConnector:
         scoped_token=reading.scoped_token,
         attachment_size_limit=reading.attachment_size_limit,
         timezone_offset=reading.timezone_offset,
+        fields={"include": reading.fields, "exclude": reading.excluded_fields},
+        include_history=reading.include_history,
         credentials=reading.credentials(settings),
         settings=settings,
     )
+
+
+def kept_site(base: KnowledgeBase) -> RendererOf:
+    """What renders the kept issues of each connector of a knowledge base."""
+    texts = StoredAttachments(base)
+
+    def of(connector: Connector, reading: str, facts: str) -> KeptSite:
+        return KeptSite.of(
+            site=connector.site,
+            base_url=connector.base_url,
+            flavor=connector.flavor,
+            reading=reading,
+            facts=facts,
+            texts=texts,
+        )
+
+    return of
+
+
+def _has_read(settings: Settings, kb: str, site: str, query: str) -> bool:
+    """Whether a sync of this query into this knowledge base ever came to its end."""
+    try:
+        with knowledge_base(settings, kb) as (_, base):
+            found = Runs(base).connectors()
+    except NotFoundError:
+        return False
+    return any((connector.site, connector.query) == (site, query) and connector.watermark for connector in found)
 
 
 def run_sync(
@@ -90,7 +124,9 @@ def run_sync(
     """Sync a site into a knowledge base; what the `sync` command does."""
     began = time.monotonic()
     with closing(connector_for(reading, settings)) as connector:
-        connector.identify()  # before a knowledge base is made for a site that refuses
+        site = connector.identify()  # before a knowledge base is made for a site that refuses
+        if not _has_read(settings, kb, site.id, connector.query):
+            connector.validate_connector_settings()  # later, a project that is no longer shown stops no sync
         with knowledge_base(settings, kb, create=True) as (entry, base):
             connector.keep_attachments_in(StoredAttachments(base))
             return sync(

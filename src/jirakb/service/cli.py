@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import traceback
-from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -20,13 +19,14 @@ from jirakb import __version__
 from jirakb.errors import JirakbError, UsageError
 from jirakb.report import Report
 from jirakb.service import console, options
+from jirakb.service.commands import doctor, rebuild
+from jirakb.service.commands.search import search, similar
 from jirakb.service.memory import share_heaps
 from jirakb.settings import Settings
 
 EmbeddingsName = Literal["minilm", "none"]
 ExportFormat = Literal["md", "jsonl"]
 Flavor = Literal["cloud", "dc"]
-Mode = Literal["hybrid", "text", "vector"]
 Prune = Literal["auto", "always", "never"]
 INTERRUPTED = 130
 
@@ -125,6 +125,9 @@ def sync(
     labels_to_skip: options.LabelsToSkip = "",
     comment_email_blacklist: options.CommentBlacklist = "",
     timezone_offset: options.TimezoneOffset = None,
+    field: options.Fields = None,
+    exclude_field: options.ExcludedFields = None,
+    include_history: options.IncludeHistory = False,
     full: Annotated[bool, typer.Option("--full", help="Read every issue again.")] = False,
     prune: Annotated[
         Prune, typer.Option(metavar="auto|always|never", help="When to look for deleted issues.")
@@ -149,6 +152,7 @@ def sync(
         include_comments=include_comments, include_attachments=include_attachments,
         attachment_size_limit=attachment_size_limit, labels_to_skip=options.names(labels_to_skip),
         comment_blacklist=options.names(comment_email_blacklist), timezone_offset=timezone_offset,
+        fields=tuple(field or ()), excluded_fields=tuple(exclude_field or ()), include_history=include_history,
     )  # fmt: skip
     wish = Wish(
         query="", full=full, prune=prune, confirm_deletions=confirm_deletions, batch_size=batch_size,
@@ -161,48 +165,6 @@ def sync(
         console.write_json(report.to_json())
     if report.failed:
         raise typer.Exit(3)
-
-
-@app.command()
-def search(
-    query: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
-    project: options.Project = None,
-    type_: Annotated[list[str] | None, typer.Option("--type", metavar="T", help="Issue type.")] = None,
-    status: Annotated[list[str] | None, typer.Option("--status", metavar="S", help="Status.")] = None,
-    priority: Annotated[list[str] | None, typer.Option("--priority", metavar="P", help="Priority.")] = None,
-    assignee: Annotated[list[str] | None, typer.Option("--assignee", metavar="A", help="Assignee's name.")] = None,
-    label: Annotated[list[str] | None, typer.Option("--label", metavar="L", help="Label.")] = None,
-    updated_since: Annotated[
-        str | None, typer.Option("--updated-since", metavar="WHEN", help="YYYY-MM-DD, or -30d for days back.")
-    ] = None,
-    mode: Annotated[
-        Mode, typer.Option(metavar="hybrid|text|vector", help="By words and meaning, words only, meaning only.")
-    ] = "hybrid",
-    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, max=1000, help="At most so many issues.")] = 10,
-    home: options.Home = None,
-    kb: options.Kb = "default",
-    as_json: options.Json = False,
-) -> None:
-    """Find issues by words and by meaning, best first."""
-    from jirakb.knowledge.index.filters import Filter
-    from jirakb.knowledge.search import Searcher
-    from jirakb.service.app import embedder_of, knowledge_base
-
-    wanted = Filter(
-        projects=tuple(project or ()), types=tuple(type_ or ()), statuses=tuple(status or ()),
-        priorities=tuple(priority or ()), assignees=tuple(assignee or ()), labels=tuple(label or ()),
-        updated_since=options.since(updated_since, datetime.now(UTC)) if updated_since else None,
-    )  # fmt: skip
-    words = query.encode("utf-8", "replace").decode()  # an argument may hold bytes that are no text
-    with (
-        knowledge_base(Settings.for_home(home), kb) as (_, base),
-        closing(Searcher(base, embedder_of(base))) as searcher,
-    ):
-        result = searcher.search(words, filter=wanted, principals=None, mode=mode, limit=limit).to_json()
-    if as_json:
-        console.write_json(result)
-    else:
-        console.show_hits(result)
 
 
 @app.command()
@@ -287,6 +249,12 @@ def demo_command(
     from jirakb.service.demo import demo
 
     demo(home, once=once)
+
+
+app.command("search")(search)
+app.command("similar")(similar)
+app.command("doctor")(doctor.doctor)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def _print_version(wanted: bool) -> None:

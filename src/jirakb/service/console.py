@@ -19,6 +19,7 @@ from jirakb.report import Report
 LABELS: dict[Stage, str] = {
     "list": "listing issues",
     "fetch": "fetching issues",
+    "render": "rendering issues",
     "prune": "taking out deleted",
     "index": "indexing text",
     "embed": "embedding passages",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable
@@ -16,6 +17,9 @@ from jirakb.report import utc_text
 
 LONGEST_NAME = 100
 """Characters of a key, host or file name that are kept: together with an id they stay below a file system's 255."""
+LONGEST_STEM = 200
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\.|$)")
+"""What a name may not begin with on Windows, whatever its ending."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
@@ -28,9 +32,10 @@ def export_markdown(documents: Iterable[StoredDocument], out: Path) -> int:
         name = _safe(document.key)
         if document.kind != "issue":
             name = f"{name}.{_safe(document.id.rpartition('/')[2])}-{_safe(document.title)[:80]}"
-        path = folder / f"{name}.md"
+        path = folder / f"{_bounded(name, document.id)}.md"
         if path in written:  # a stale key, or keys that differ only in letters that a file name cannot have
-            path = folder / f"{name}.{_safe(document.id.rpartition(':')[2])}.md"
+            marked = f"{name}.{_safe(document.id.rpartition(':')[2])}"
+            path = folder / f"{_bounded(marked, document.id)}.md"
         _write(path, document.markdown.encode())
         written.add(path)
     return len(written)
@@ -74,8 +79,16 @@ def prepare_folder(out: Path) -> None:
 
 
 def _safe(name: str) -> str:
-    """A name from a site as a file's name: it can leave no folder and hide nowhere."""
-    return _UNSAFE.sub("_", name).lstrip(".")[:LONGEST_NAME] or "_"
+    """A name from a site as a file's name: it can leave no folder, hide nowhere, and stands for no device."""
+    safe = _UNSAFE.sub("_", name).lstrip(".")[:LONGEST_NAME] or "_"
+    return f"_{safe}" if _DEVICE.match(safe) else safe
+
+
+def _bounded(stem: str, identity: str) -> str:
+    """The stem of a file's name, cut where it would be too long; then a mark of the document keeps it apart from others."""
+    if len(stem) <= LONGEST_STEM:
+        return stem
+    return f"{stem[: LONGEST_STEM - 17]}.{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -59,6 +59,19 @@ CommentBlacklist = Annotated[
         "--comment-email-blacklist", metavar="A,B", help="Leave comments of these e-mails, account ids or names out."
     ),
 ]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field", metavar="NAME", help="Show this field (name or id) and no others; may be repeated; '*' is the usual."
+    ),
+]
+ExcludedFields = Annotated[
+    list[str] | None,
+    typer.Option("--exclude-field", metavar="NAME", help="Leave this field out (name or id); may be repeated."),
+]
+IncludeHistory = Annotated[
+    bool, typer.Option("--include-history/--no-include-history", help="Index what changed, who did it, and when.")
+]
 TimezoneOffset = Annotated[
     float | None,
     typer.Option(
@@ -87,6 +100,9 @@ class Reading:
     labels_to_skip: tuple[str, ...]
     comment_blacklist: tuple[str, ...]
     timezone_offset: float | None
+    fields: tuple[str, ...] = ()
+    excluded_fields: tuple[str, ...] = ()
+    include_history: bool = False
 
     def credentials(self, settings: Settings) -> dict[str, str]:
         """The credentials in the specification's names: options first, then the environment."""
@@ -127,13 +143,13 @@ def moment(epoch_seconds: float | None, option: str) -> datetime | None:
         ) from exc
 
 
-def since(text: str, now: datetime) -> datetime:
-    """`--updated-since` as a time: a day (its start in UTC), or "-30d" for days back; raises UsageError."""
+def since(text: str, now: datetime, option: str = "--updated-since") -> datetime:
+    """`--updated-since` or the like as a time: a day (its start in UTC), or "-30d" for days back; raises UsageError."""
     try:
         if text.startswith("-") and text.endswith("d"):
             return now - timedelta(days=int(text[1:-1]))
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except (ValueError, OverflowError) as exc:
         raise UsageError(
-            f"--updated-since {text!r} is neither a day nor a number of days.", fix="Write 2026-01-31, or -30d."
+            f"{option} {text!r} is neither a day nor a number of days.", fix="Write 2026-01-31, or -30d."
         ) from exc

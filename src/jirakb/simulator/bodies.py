@@ -18,6 +18,7 @@ from jirakb.simulator.accounts import Caller, User
 from jirakb.simulator.fields import Field, Json, Selection, chosen
 from jirakb.simulator.gzip_pieces import Piece
 from jirakb.simulator.issues import Issue, Project, Stored
+from jirakb.simulator.messages import errors
 from jirakb.simulator.richtext import EMPTY_DOCUMENT, document_of, is_rich, wiki_of, with_account_ids
 from jirakb.simulator.state import State
 from jirakb.simulator.times import restamp
@@ -32,6 +33,7 @@ _SELF_PATHS = {
     "fixVersions": "version",
     "versions": "version",
 }
+ALL_CHANGES = 1_000_000
 _TIMES = frozenset({"created", "updated", "resolutiondate"})
 _PEOPLE = frozenset({"assignee", "reporter", "creator"})
 _TEXTS = frozenset({"description", "environment"})
@@ -47,21 +49,31 @@ class Bodies:
     """Builds bodies of one site. Cheap to make: what is worth keeping is kept on the issues.
 
     `properties`: the request expanded them, so that Data Center tells which comments are internal notes.
+    `attachments`: a body holds a page of that many of them; None: a list of all. `changes`: it holds so many of the newest
+    entries of its change log; None: no change log.
     """
 
-    def __init__(self, state: State, *, properties: bool = False) -> None:
+    def __init__(
+        self, state: State, *, properties: bool = False, attachments: int | None = None, changes: int | None = None
+    ) -> None:
         self.state = state
         self.properties = properties
+        self.attachments = attachments
+        self.changes = changes
 
     # ---- issues
 
     def issue(self, issue: Issue, named: Selection, caller: Caller, *, api: int) -> Piece:
         """The JSON of an issue with the chosen fields, as bytes that are made once per change."""
+        if issue.number in self.state.switches.broken and "*all" in named:
+            raise errors(500, "Internal server error")
         view = (
             api,
             named,
             caller.id if issue.restricted else None,
             self.state.switches.inline_comment_cap,
+            self.attachments,
+            self.changes,
             self.properties,
         )
         made = issue.bodies.get(view)
@@ -74,7 +86,23 @@ class Bodies:
         ids = chosen(named, self.state.field_ids())
         fields = {id_: held.value(id_) for id_ in ids if id_ in stored or not self._is_foreign(id_)}
         head = {"expand": _EXPAND, "id": str(issue.number), "self": self.url(api, f"issue/{issue.number}")}
-        return head | {"key": issue.key, "fields": fields}
+        log = {} if self.changes is None else {"changelog": self._change_page(issue, self.changes, api=api)}
+        return head | {"key": issue.key, **log, "fields": fields}
+
+    def _change_page(self, issue: Issue, cap: int, *, api: int) -> Json:
+        """Cloud tells the newest first, Data Center the oldest."""
+        held = self.histories(issue, api=api)
+        shown = held[::-1][:cap] if self.state.cloud else held
+        return {"startAt": 0, "maxResults": len(shown), "total": len(held), "histories": shown}
+
+    def histories(self, issue: Issue, *, api: int) -> list[Json]:
+        """The entries of an issue's change log, oldest first."""
+        return [self._history(entry, api=api) for entry in self.state.changelogs.of(issue.number)]
+
+    def _history(self, entry: Json, *, api: int) -> Json:
+        author = self.person(entry["author"], api=api)
+        when = restamp(entry["created"], self.state.zone)
+        return {"id": entry["id"], **({"author": author} if author else {}), "created": when, "items": entry["items"]}
 
     def _is_foreign(self, id_: str) -> bool:
         return id_ in self.state.extra_fields
@@ -283,8 +311,12 @@ class _View:
         fields = {id_: self._named(id_, v) if id_ in _SELF_PATHS else v for id_, v in other.get("fields", {}).items()}
         return {**other, "self": self.bodies.url(self.api, f"issue/{other.get('id')}"), "fields": fields}
 
-    def _attachments(self) -> list[Json]:
-        return [self.attachment(item) for item in self.stored.get("attachment") or ()]
+    def _attachments(self) -> list[Json] | Json:
+        held, cap = self.stored.get("attachment") or (), self.bodies.attachments
+        if cap is None:
+            return [self.attachment(item) for item in held]
+        page = {"startAt": 0, "maxResults": cap, "total": len(held)}
+        return page | {"attachments": [self.attachment(item) for item in held[:cap]]}
 
     def attachment(self, item: Json) -> Json:
         """An attachment's description; `content` is where its bytes are asked for."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from jirakb.simulator.accounts import Caller
-from jirakb.simulator.bodies import Bodies
+from jirakb.simulator.bodies import ALL_CHANGES, Bodies
 from jirakb.simulator.fields import Selection
 from jirakb.simulator.gzip_pieces import Piece
 from jirakb.simulator.issues import Issue
@@ -33,7 +33,18 @@ class Call:
     @property
     def bodies(self) -> Bodies:
         """The bodies of this site, with what the request expanded."""
-        return Bodies(self.site, properties="properties" in self.expanded)
+        return Bodies(self.site, properties="properties" in self.expanded, changes=self._changes(100))
+
+    @property
+    def many_bodies(self) -> Bodies:
+        """The bodies of issues that come with others in one answer."""
+        switches = self.site.switches
+        cap, log = switches.inline_attachment_cap, self._changes(switches.inline_changelog_cap)
+        return Bodies(self.site, properties="properties" in self.expanded, attachments=cap, changes=log)
+
+    def _changes(self, cap: int) -> int | None:
+        """How many entries of the change log a body holds: Data Center sends all."""
+        return (cap if self.site.cloud else ALL_CHANGES) if "changelog" in self.expanded else None
 
     @property
     def expanded(self) -> frozenset[str]:

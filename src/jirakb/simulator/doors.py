@@ -9,7 +9,7 @@ from __future__ import annotations
 from urllib.parse import quote
 
 from jirakb.simulator.accounts import Caller, Presented, read_authorization
-from jirakb.simulator.messages import Answer, Refusal, Request, as_json, html
+from jirakb.simulator.messages import Answer, Refusal, Request, as_json, html, unauthenticated
 from jirakb.simulator.site import Site
 
 _REASON = "X-Seraph-LoginReason"
@@ -21,22 +21,31 @@ def caller_of(site: Site, request: Request, label: str) -> Caller:
     """Who calls the site itself; raises Refusal where the flavor does refuse."""
     shown = read_authorization(request.headers.get("authorization"))
     if shown is None:
+        if not site.switches.serves_strangers:
+            raise unauthenticated()
         return Caller(refused="authorization" in request.headers)
     return _cloud_caller(site, shown, label) if site.cloud else _dc_caller(site, shown, label)
 
 
 def _cloud_caller(site: Site, shown: Presented, label: str) -> Caller:
     if shown.scheme == "bearer":
-        return Caller(refused=True)
+        return _refused(site, shown, label)
     found = site.accounts.check(("api_token",), shown, site.clock())
-    return site.accounts.caller(found) if found else Caller(refused=True)
+    return site.accounts.caller(found) if found else _refused(site, shown, label)
+
+
+def _refused(site: Site, shown: Presented, label: str) -> Caller:
+    """A secret that does not count: its sender is anonymous."""
+    site.record.refuse(label, shown.secret, site.switches.latency)
+    return Caller(refused=True)
 
 
 def _dc_caller(site: Site, shown: Presented, label: str) -> Caller:
     if shown.scheme == "bearer":
         found = site.accounts.check(("pat", "access_token"), shown, site.clock())
-        return site.accounts.caller(found) if found else Caller(refused=True)
+        return site.accounts.caller(found) if found else _refused(site, shown, label)
     if site.switches.basic_disabled:
+        _refused(site, shown, label)
         text = "Basic authentication has been disabled on this instance."
         raise Refusal(as_json({"message": text, "status-code": 403}, 403))
     return _password_caller(site, shown, label)
@@ -46,10 +55,12 @@ def _password_caller(site: Site, shown: Presented, label: str) -> Caller:
     name = shown.name.lower()
     if _is_locked(site, name):
         site.record.lock_met(label)
+        _refused(site, shown, label)
         raise Refusal(_captcha(site))
     found = site.accounts.check(("password",), shown, site.clock())
     if found is None:
         site.accounts.failed(name)
+        _refused(site, shown, label)
         raise Refusal(
             html(401, "Unauthorized (401)", {_REASON: _FAILED, "WWW-Authenticate": 'OAuth realm="simulated"'})
         )
@@ -65,7 +76,8 @@ def _is_locked(site: Site, name: str) -> bool:
 def _captcha(site: Site) -> Answer:
     text = f"Basic Authentication Failure - Reason : {_DENIED}"
     challenge = f"CAPTCHA_CHALLENGE; login-url={site.base_url}/login.jsp"
-    return html(403, text, {_REASON: _DENIED, "X-Authentication-Denied-Reason": challenge})
+    reason = {_REASON: _DENIED} if site.switches.login_reason_on_captcha else {}
+    return html(403, text, {**reason, "X-Authentication-Denied-Reason": challenge})
 
 
 def gateway_caller(site: Site, request: Request, label: str) -> Caller:
@@ -74,6 +86,8 @@ def gateway_caller(site: Site, request: Request, label: str) -> Caller:
     kind = ("access_token",) if shown and shown.scheme == "bearer" else ("scoped_token",)
     found = site.accounts.check(kind, shown, site.clock()) if shown else None  # type: ignore[arg-type]
     if found is None:
+        if shown:
+            _refused(site, shown, label)
         raise Refusal(as_json({"code": 401, "message": "Unauthorized"}, 401))
     caller = site.accounts.caller(found)
     if caller.scopes is not None and not caller.scopes & _scopes_for(label):

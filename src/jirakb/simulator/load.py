@@ -29,7 +29,8 @@ and hide them on Cloud unless it is false. Groups and roles named only by a user
 anonymous callers. The user "agent" exists always, with an administrator's sight and known secrets (see `accounts`),
 and never in the time zone of the site.
 
-An issue line: {"id": "10001", "key": "SHOP-1", "fields": {...}, "former_keys": ["OLD-7"]}. In `fields`:
+An issue line: {"id": "10001", "key": "SHOP-1", "fields": {...}, "former_keys": ["OLD-7"],
+"changelog": {"histories": [{"author": "ann", "created": "...", "items": [{"field", "fromString", "toString"}]}]}}. In `fields`:
 
 - people (assignee, reporter, creator, author, updateAuthor, custom user fields) are a login ("ann"), or an object with
   `name` or `key` as Jira has it; a login that the site line does not know makes a new user from the object.
@@ -169,6 +170,8 @@ class _Reader:
         for old in held.get("former_keys") or ():
             state.numbers_by_key[old.upper()] = number
         state.keep(number, key, stored["project"], stored)
+        for entry in (held.get("changelog") or {}).get("histories") or ():
+            state.changelogs.note(number, self._person(entry.get("author")), entry["created"], entry["items"])
 
     def _stored(self, number: int, key: str, fields: Json) -> Stored:
         stored: Stored = {name: value for name, value in fields.items() if value is not None}

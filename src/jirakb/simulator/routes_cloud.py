@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from jirakb.simulator import jql
+from jirakb.simulator.accounts import User
 from jirakb.simulator.call import NO_ISSUE, Call, Handler, Route, as_json, listed, slice_of
 from jirakb.simulator.fields import MULTI_VALUED, Json, Selection, only_ids, selection
 from jirakb.simulator.gzip_pieces import Piece
@@ -38,6 +40,8 @@ _SEARCH_SCHEMA: dict[str, type] = {
     "reconcileIssues": list,
     "includeArchivedProjects": bool,
 }
+_LARGEST_LOG_PAGE = 10_000
+_LOG_SCHEMA: dict[str, type] = {"issueIdsOrKeys": list, "fieldIds": list, "maxResults": int, "nextPageToken": str}
 _BULK_SCHEMA: dict[str, type] = {
     "issueIdsOrKeys": list,
     "fields": list,
@@ -144,7 +148,7 @@ def _page_size(call: Call, size: int, named: Selection) -> int:
     if not only_ids(named):
         size = min(size, _BODIES_PAGE)
     limit = call.site.switches.page_limit
-    return size if limit is None else min(size, limit)
+    return call.site.switches.shortens(size if limit is None else min(size, limit))
 
 
 def _tail(call: Call, tail: Json, asked: Json) -> bytes:
@@ -171,8 +175,10 @@ def _short(call: Call, number: int, named: Selection) -> bytes:
     return orjson.dumps({"id": str(number), "self": call.bodies.url(call.api, f"issue/{number}"), "key": row.key})
 
 
-def _pieces(call: Call, issues: list[Issue], named: Selection) -> list[Piece]:
-    bodies = call.bodies
+def _pieces(call: Call, issues: list[Issue], named: Selection, expand: Sequence[str] = ()) -> list[Piece]:
+    bodies = call.many_bodies
+    if "changelog" in expand:
+        bodies.changes = call.site.switches.inline_changelog_cap
     return [bodies.issue(issue, named, call.caller, api=call.api) for issue in issues]
 
 
@@ -206,8 +212,52 @@ def bulk_fetch(call: Call) -> Answer:
     if call.site.switches.bulk_missing == "omitted":
         missing = []
     tail = orjson.dumps([{"id": key, "errorMessage": NO_ISSUE} for key in missing])
-    pieces = _pieces(call, [issues[number] for number in sorted(issues)], named)
+    pieces = _pieces(call, [issues[number] for number in sorted(issues)], named, asked.get("expand") or ())
     return listed(b'{"issues":[', pieces, b'],"issueErrors":' + tail + b"}")
+
+
+def add_comment(call: Call) -> Answer:
+    """POST issue/{key}/comment: what is wrong with it, for who may not comment; else the new comment."""
+    issue = call.issue(call.args["key"])
+    body = checked_body(call, {"body": object, "visibility": dict, "properties": list}).get("body")
+    wrong = {} if isinstance(body, dict) and body.get("type") == "doc" else {"comment": "Comment body is not valid!"}
+    if call.caller.user is None:
+        raise errors(400, "You do not have the permission to comment on this issue.", **wrong)
+    if wrong:
+        raise errors(400, **wrong)
+    id_ = call.site.comment(issue.number, {"adf": body}, author=call.caller.id)
+    held = call.bodies.comments(call.issue(str(issue.number)), call.caller, api=call.api)
+    return as_json(next(comment for comment in held if comment["id"] == id_), 201)
+
+
+def changelog(call: Call) -> Answer:
+    """A page of an issue's changes, oldest first."""
+    start, size = slice_of(call, 100, 100)
+    issue = call.issue(call.args["key"])
+    held = call.bodies.histories(issue, api=call.api)
+    page = held[start : start + size]
+    body: Json = {"self": call.bodies.url(call.api, f"issue/{issue.number}/changelog"), "maxResults": size}
+    body |= {"startAt": start, "total": len(held), "isLast": start + len(page) >= len(held), "values": page}
+    return as_json(body)
+
+
+def bulk_changelogs(call: Call) -> Answer:
+    """POST changelog/bulkfetch: the changes of up to a thousand issues, page after page."""
+    asked = checked_body(call, _LOG_SCHEMA)
+    wanted = [str(key) for key in asked.get("issueIdsOrKeys") or ()]
+    size = 1000 if asked.get("maxResults") is None else asked["maxResults"]
+    token = str(asked.get("nextPageToken") or "0")
+    if not 1 <= len(wanted) <= _LIGHT_BULK or not 1 <= size <= _LARGEST_LOG_PAGE or not token.isdecimal():
+        raise _bad_payload()
+    found = {issue.number: issue for key in wanted if (issue := call.site.visible(call.caller, key))}
+    rows = [(n, entry) for n in sorted(found) for entry in call.bodies.histories(found[n], api=call.api)]
+    page = rows[int(token) : int(token) + size]
+    logs: dict[int, list[Json]] = {}
+    for number, entry in page:
+        logs.setdefault(number, []).append(entry)
+    body: Json = {"issueChangeLogs": [{"issueId": str(n), "changeHistories": held} for n, held in logs.items()]}
+    more = int(token) + len(page) < len(rows)
+    return as_json(body | ({"nextPageToken": str(int(token) + len(page))} if more else {}))
 
 
 def _check_bulk(wanted: list[str], named: Selection) -> None:
@@ -277,8 +327,13 @@ def user_search(call: Call) -> Answer:
     if not query and not account:
         raise errors(400, "The username or property query parameter must be provided")
     people = call.site.accounts.users.values() if call.caller.user else ()
-    found = [u for u in people if u.account_id == account or (query and query.lower() in u.display_name.lower())]
+    found = [user for user in people if user.account_id == account or (query and _is_found(user, query.lower()))]
     return as_json([call.bodies.user(user, api=call.api) for user in found[:50]])
+
+
+def _is_found(user: User, words: str) -> bool:
+    """By a part of the name, or by the whole address, even one that answers do not show (nobody has measured that)."""
+    return words in user.display_name.lower() or words == (user.email or "").lower()
 
 
 def or_jql_errors(handler: Handler) -> Handler:
@@ -302,6 +357,9 @@ ROUTES = (
     Route("POST", "search/approximate-count", or_jql_errors(approximate_count)),
     Route("GET", "search/approximate-count", count_by_get),
     Route("POST", "issue/bulkfetch", bulk_fetch),
+    Route("POST", "changelog/bulkfetch", bulk_changelogs),
+    Route("POST", "issue/{key}/comment", add_comment),
+    Route("GET", "issue/{key}/changelog", changelog),
     Route("GET", "project", projects),
     Route("GET", "project/search", project_search),
     Route("GET", "mypermissions", my_permissions),

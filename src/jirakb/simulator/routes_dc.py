@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import orjson
 
+from jirakb.simulator.bodies import ALL_CHANGES
 from jirakb.simulator.call import Call, Route, as_json, listed
 from jirakb.simulator.fields import Json, selection
 from jirakb.simulator.messages import Answer, Refusal, errors
@@ -61,10 +62,13 @@ def search_by_body(call: Call) -> Answer:
 def _search(call: Call, asked: Json) -> Answer:
     start = _whole(asked.get("startAt"), 0)
     size = min(_whole(asked.get("maxResults"), 50), call.site.switches.search_cap)
+    size = call.site.switches.shortens(size) if size else size
     validate = asked.get("validateQuery") not in (False, "false", "none")
     page = call.search.offset_page(asked.get("jql") or "", call.caller, start, size, validate=validate)
     named = selection(asked.get("fields") or ()) or ("*navigable",)
-    bodies = call.bodies
+    bodies = call.many_bodies
+    if "changelog" in (asked.get("expand") or ()):
+        bodies.changes = ALL_CHANGES
     held = [call.site.issues[number] for number in page.numbers if number in call.site.issues]
     pieces = [bodies.issue(issue, named, call.caller, api=2) for issue in held]
     head: Json = {"expand": "schema,names", "startAt": start, "maxResults": size, "total": page.total}

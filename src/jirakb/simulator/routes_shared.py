@@ -33,7 +33,7 @@ def fields(call: Call) -> Answer:
 
 def project(call: Call) -> Answer:
     """One project by key or id."""
-    asked = call.args["key"]
+    asked = call.site.present_project(call.args["key"])
     for held in call.site.projects.values():
         if asked.upper() in (held.key.upper(), held.id) and call.site.sees_project(call.caller, held.key):
             return as_json(call.bodies.project(held, api=call.api, full=True))
@@ -45,7 +45,9 @@ def statuses(call: Call) -> Answer:
     project(call)
     bodies = call.bodies
     held = bodies.catalog("status", api=call.api)
-    return as_json([{**kind, "statuses": held} for kind in bodies.catalog("issuetype", api=call.api)])
+    kinds = bodies.catalog("issuetype", api=call.api)
+    kept = ("self", "id", "name", "subtask")
+    return as_json([{**{name: kind.get(name, False) for name in kept}, "statuses": held} for kind in kinds])
 
 
 def issue(call: Call) -> Answer:

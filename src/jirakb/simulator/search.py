@@ -17,6 +17,7 @@ from jirakb.simulator.state import State
 
 _KEPT_RESULTS = 8
 _TOKEN_LIFE_MS = 7 * 24 * 3600 * 1000
+_UNSETTLED_MS = 60_000
 UNBOUNDED = "Unbounded JQL queries are not allowed here. Please add a search restriction to your query."
 
 
@@ -134,7 +135,13 @@ class Search:
         if known is None:
             known = self._run(text, caller, validate=validate, reconcile=reconcile)
             self._remember(key, known)
-        return known
+        return self._without_recent(known) if state.switches.flickers() else known
+
+    def _without_recent(self, result: _Result) -> _Result:
+        """The index is not of one mind: what it has shown can be missing once more for a moment."""
+        since, index = self.state.now_ms() - _UNSETTLED_MS, self.state.index
+        numbers = tuple(number for number in result.numbers if number not in index or index[number].updated < since)
+        return _Result(numbers, result.warnings)
 
     def _tick(self) -> int:
         """Relative dates move with the clock; a result may serve for a few seconds."""
@@ -181,11 +188,14 @@ class Search:
         )
 
     def _projects(self, caller: Caller) -> dict[str, jql.Project]:
-        return {
+        shown = {
             key.upper(): jql.Project(project.id, key, project.name)
             for key, project in self.state.projects.items()
             if self.state.sees_project(caller, key)
         }
+        former = self.state.former_projects if self.state.switches.former_project_keys else {}
+        present = {old: self.state.present_project(old).upper() for old in former}
+        return {old: shown[now] for old, now in present.items() if now in shown} | shown
 
     def _names(self, field: str) -> dict[str, str]:
         return {str(id_): value["name"] for id_, value in self.state.catalogs[field].items()}

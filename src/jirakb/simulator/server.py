@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -47,9 +48,9 @@ class Running:
 
 
 @contextmanager
-def serve(site: Site, *, port: int = 0) -> Iterator[Running]:
-    """Answer for a site on this machine until the block ends; port 0 takes a free one."""
-    app = App(site)
+def serve(site: Site, *, port: int = 0, app: App | None = None) -> Iterator[Running]:
+    """Answer for a site on this machine until the block ends; port 0 takes a free one. `app` may answer in its stead."""
+    app = app or App(site)
     with ExitStack() as stack:
         servers = {host: stack.enter_context(_started(app, host, port if host == "site" else 0)) for host in _HOSTS}
         urls = {host: f"http://{_LOOPBACK}:{server.server_address[1]}" for host, server in servers.items()}
@@ -148,6 +149,17 @@ class _Handler(BaseHTTPRequestHandler):
         if reply.fate == "truncate":
             self.wfile.write(head + body[: len(body) // 2])
             self.close_connection = True
+            return
+        if reply.fate == "break":
+            self.wfile.write(head + body[: len(body) // 2])
+            self.wfile.flush()
+            self._reset()
+            return
+        if reply.fate == "stall":
+            self.wfile.write(head + body[:1])
+            self.wfile.flush()
+            time.sleep(reply.seconds)
+            self.wfile.write(body[1:])
             return
         self.wfile.write(head)
         if self.command != "HEAD":

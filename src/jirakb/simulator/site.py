@@ -38,6 +38,7 @@ _ACTIVE = {"id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In P
 _DONE_WORDS = frozenset({"done", "closed", "resolved"})
 _NEW_WORDS = frozenset({"to do", "open", "new", "backlog", "reopened"})
 _PLURAL = ("components", "fixVersions", "versions")
+_LABELS = {"Blocks": ("is blocked by", "blocks"), "Duplicate": ("is duplicated by", "duplicates")}
 _PEOPLE = ("assignee", "reporter", "creator")
 
 
@@ -88,6 +89,17 @@ class Site(People):
         self.project(project, archived=archived)
         for issue in [issue for issue in self.issues.values() if issue.project == project]:
             self.keep(issue.number, issue.key, project, issue.stored())
+
+    @locked
+    def rename_project(self, project: str, key: str) -> None:
+        """Give a project another key: its issues get new keys and keep `updated`; the former keys go on leading to them."""
+        held = self.projects.pop(project)
+        self.projects[key] = replace(held, key=key)
+        self.former_projects[project.upper()] = key
+        for issue in [issue for issue in self.issues.values() if issue.project == project]:
+            number = issue.key.rpartition("-")[2]
+            self.keep(issue.number, f"{key}-{number}", key, issue.stored() | {"project": key})
+        self.generation += 1
 
     # ---- issues
 
@@ -140,7 +152,8 @@ class Site(People):
     def link(self, issue: str | int, other: str | int, kind: str = "Relates") -> None:
         """Link two issues, outward from the first."""
         here, there = self.get(str(issue)), self.get(str(other))
-        names = {"id": str(self.next_id()), "name": kind, "inward": kind.lower(), "outward": kind.lower()}
+        inward, outward = _LABELS.get(kind, (kind.lower(), kind.lower()))
+        names = {"id": str(self.next_id()), "name": kind, "inward": inward, "outward": outward}
         id_ = str(self.next_id())
         for one, side, two in ((here, "outwardIssue", there), (there, "inwardIssue", here)):
             held = {"id": id_, "type": names, side: reference(self, {"key": two.key})}
@@ -301,7 +314,20 @@ class Site(People):
 
 VERBS = frozenset(
     (
-        *("account", "allow", "lose", "revoke", "project", "archive", "create", "edit", "touch", "label", "unlabel"),
+        *(
+            "account",
+            "allow",
+            "lose",
+            "revoke",
+            "project",
+            "archive",
+            "rename_project",
+            "create",
+            "edit",
+            "touch",
+            "label",
+            "unlabel",
+        ),
         *("restrict", "link", "move", "delete", "comment", "edit_comment", "delete_comment", "log_work", "attach"),
         *("detach", "random_edit"),
     )

@@ -27,6 +27,7 @@ from jirakb.simulator.accounts import (
     agent_credentials,
     new_user,
 )
+from jirakb.simulator.changelog import ChangeLogs, changes
 from jirakb.simulator.fields import SYSTEM, Field, Json, custom_field
 from jirakb.simulator.issues import Blob, Issue, Project, Stored, is_restricted
 from jirakb.simulator.jql import Row
@@ -101,10 +102,12 @@ class State:
         self.levels: dict[str, Json] = {}
         self.catalogs: dict[str, dict[str, Json]] = {field: {} for field in _CATALOGS}
         self.extra_fields: set[str] = set()
+        self.changelogs = ChangeLogs()
         self.issues: dict[int, Issue] = {}
         self.blobs: dict[str, Blob] = {}
         self.numbers_by_key: dict[str, int] = {}
         self.former_keys: dict[str, str] = {}
+        self.former_projects: dict[str, str] = {}
         self.refresh_tokens: set[str] = set()
         self.used_refresh_tokens: dict[str, int] = {}
         self.index: dict[int, Row] = {}
@@ -215,6 +218,14 @@ class State:
             raise KeyError(f"no issue {id_or_key} on this site")
         return issue
 
+    def present_project(self, key: str) -> str:
+        """The key that a project has now, by any key that it had; other texts as they are."""
+        seen = {key}
+        while key not in self.projects and (now := self.former_projects.get(key.upper())) and now not in seen:
+            seen.add(now)
+            key = now
+        return key
+
     def sees_project(self, caller: Caller, key: str) -> bool:
         """Whether the caller may browse a project that exists."""
         project = self.projects.get(key)
@@ -240,6 +251,7 @@ class State:
         issue = Issue(number, key, project, source, row, stored.get("security"), is_restricted(stored))
         if former is not None:
             issue.documents = former.documents
+            self._log_change(former, key, stored)
         self.issues[number] = issue
         self.numbers_by_key[key.upper()] = number
         self.note_id(number)
@@ -255,7 +267,13 @@ class State:
             del self.numbers_by_key[key]
         for id_ in [id_ for id_, blob in self.blobs.items() if blob.issue == issue.number]:
             del self.blobs[id_]
+        self.changelogs.held.pop(issue.number, None)
         self._post(issue.number, None)
+
+    def _log_change(self, former: Issue, key: str, stored: Stored) -> None:
+        items = changes((former.key, former.stored()), (key, stored), self.customs)
+        if items:
+            self.changelogs.note(former.number, AGENT, self.now_text(), items)
 
     def _note_key(self, key: str, project: str) -> None:
         prefix, _, number = key.rpartition("-")
@@ -268,7 +286,8 @@ class State:
             self._pending = [waiting for waiting in self._pending if waiting.number != number]
             self._apply(_Pending(0, number, row))
             return
-        self._pending.append(_Pending(self.now_ms() + int(lag * 1000), number, row))
+        earlier = max((waiting.due for waiting in self._pending if waiting.number == number), default=0)
+        self._pending.append(_Pending(max(earlier, self.now_ms() + int(lag * 1000)), number, row))
 
     def _apply(self, change: _Pending) -> None:
         self.generation += 1

@@ -101,3 +101,19 @@ def test_a_document_that_contains_itself_ends() -> None:
     doc: dict[str, Any] = {"type": "bulletList", "content": [paragraph(text("once"))]}
     doc["content"] += [{"type": "listItem", "content": [doc]}]
     assert "once" in adf_to_markdown(doc)
+
+
+def test_stars_that_fill_a_line_of_a_cell_do_not_close_a_style_of_the_next() -> None:
+    cell = {"type": "tableCell", "content": [text("***\n"), text(":", "strong")]}
+    table = {"type": "table", "content": [{"type": "tableRow", "content": [cell]}]}
+    assert adf_to_markdown(table).splitlines()[-1] == "| \\*\\*\\*<br>**:** |"
+
+
+def test_atlassians_own_emoji_are_signs_and_an_unknown_one_its_name() -> None:
+    def emoji(name: str, sign: str) -> dict[str, Any]:
+        return {"type": "emoji", "attrs": {"shortName": name, "id": "x", "text": sign}}
+
+    doc = paragraph(
+        emoji(":check_mark:", ":check_mark:"), text(" "), emoji(":warning:", ""), text(" "), emoji(":own:", "")
+    )
+    assert adf_to_markdown(doc) == "✅ ⚠️ :own:"

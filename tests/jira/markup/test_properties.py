@@ -128,3 +128,43 @@ def test_deep_and_wide_adf_takes_time_in_proportion() -> None:
     began = time.process_time()
     adf_to_markdown({"type": "table", "content": [row] * 2_000})
     assert time.process_time() - began < 4
+
+
+TEN_MEGABYTES = 10_000_000
+PATHOLOGICAL = {
+    "braces": "{",
+    "brackets": "[",
+    "pipes": "||",
+    "styles": "_*",
+    "macros": "{code}{quote}{noformat}a{panel:title=x}{color:red}",
+    "items": "\n* a\n#** b",
+}
+
+
+@pytest.mark.parametrize("name", PATHOLOGICAL)
+def test_ten_megabytes_of_nothing_but_markup_take_less_than_five_seconds(name: str) -> None:
+    unit = PATHOLOGICAL[name]
+    assert _seconds(unit * (TEN_MEGABYTES // len(unit))) < 5
+
+
+def test_lists_ten_thousand_deep_take_little_time() -> None:
+    assert _seconds("".join("*" * depth + f" item {depth}\n" for depth in range(1, 10_000, 100))) < 5
+    doc: dict[str, Any] = {"type": "paragraph", "content": [{"type": "text", "text": "bottom"}]}
+    for _ in range(10_000):
+        doc = {"type": "bulletList", "content": [{"type": "listItem", "content": [doc]}]}
+    began = time.process_time()
+    assert "bottom" in adf_to_markdown(doc)
+    assert time.process_time() - began < 2
+
+
+@pytest.mark.parametrize("unit", ["\n* {}", "\n|{}|", "{{quote}}{}", "*{}* "])
+def test_no_word_is_lost_where_markup_has_no_end(unit: str) -> None:
+    count = 90_000
+    shown = wiki_to_markdown("".join(unit.format(f"w{number}w") for number in range(count)))
+    assert len(set(re.findall(r"w\d+w", shown))) == count
+
+
+def test_code_stays_code_behind_more_markup_than_is_read() -> None:
+    shown = wiki_to_markdown("* a\n" * 80_000 + "{code:java}\nint i;\n{code}\nlast *word*")
+    assert "```java\nint i;\n```" in shown
+    assert "last *word*" in shown

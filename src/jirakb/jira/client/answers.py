@@ -14,12 +14,16 @@ from jirakb.errors import (
     JirakbError,
     ProtocolError,
 )
+from jirakb.jira.client.recognition import names_nobody
 from jirakb.jira.document.lenient import decode, line, mapping
 from jirakb.jira.document.times import parse_time
 
 LONGEST_WAIT = 3600.0
-"""Seconds. Some sites ask for 9223372036854775807: nothing asks for more than an hour and means it."""
+"""Seconds. Quotas are renewed at the full hour: nothing asks for more and means it."""
+_NONSENSE = 86_400.0
+"""Seconds from which on a wait is taken as not said at all: blocked accounts are told 9223372036854775807."""
 _LONGEST_MESSAGE = 500
+_FIRST_QUESTION = "/rest/api/2/serverInfo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Broken:
     why: str
     status: int | None = None
     wait: float | None = None
+    code: str = ""
+    """"html" when a page for people came instead of JSON, "anonymous" when it was given to nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,10 @@ class Throttled:
 
     wait: float | None
     everything: bool
+    learn: bool = True
+    """Whether it says something about the rate: a quota of points that is used up does not."""
+    nonsense: bool = False
+    """Whether the wait that the site named cannot be meant."""
 
 
 def judge(
@@ -74,15 +84,29 @@ def judge(
     of a success, and raises ValueError when it cannot.
     """
     if status == 429:
-        return Throttled(_asked_wait(headers, now), everything="burst" not in headers.get("ratelimit-reason", ""))
+        return read_throttle(headers, now)
     if status >= 500 or status in (408, 425):
         wait = _retry_after(headers, now)
-        return Broken(f"it answered {status} to {label}", status, min(wait, LONGEST_WAIT) if wait else None)
+        meant = min(wait, LONGEST_WAIT) if wait and wait < _NONSENSE else None
+        return Broken(f"it answered {status} to {label}", status, meant)
     if status in accepted:
         return Answer(status, headers, _json_or_none(body))
     if status >= 300:
         raise _refusal(label, url, status, headers, _json_or_none(body))
     return _data(label, status, headers, body, read)
+
+
+def read_throttle(headers: Mapping[str, str], now: float) -> Throttled:
+    """What a 429 asks for. A burst concerns its endpoint only; a quota, and what Data Center says without a reason, everything."""
+    reason = headers.get("ratelimit-reason", "")
+    wait = _asked_wait(headers, now)
+    nonsense = wait is not None and wait >= _NONSENSE
+    return Throttled(
+        None if nonsense or wait is None else min(wait, LONGEST_WAIT),
+        everything=not ("burst" in reason or "per-issue" in reason),
+        learn="quota" not in reason,
+        nonsense=nonsense,
+    )
 
 
 def words_of(data: object) -> str:
@@ -97,8 +121,7 @@ def words_of(data: object) -> str:
 
 def refuse_anonymous(headers: Mapping[str, str], url: str, status: int) -> None:
     """Raises InsufficientPermissionsError when the answer to a signed call says that it was given to nobody."""
-    failed = "AUTHENTICATED_FAILED" in headers.get("x-seraph-loginreason", "")
-    if failed or headers.get("x-ausername", "") == "anonymous":
+    if names_nobody(headers):
         raise anonymous_error(url, status)
 
 
@@ -109,20 +132,23 @@ def anonymous_error(url: str, status: int | None = None) -> InsufficientPermissi
         fix="Create a new token, check that it is not expired and belongs to this site, and give it again.",
         url=url,
         status=status,
+        code="credentials_refused",
     )
 
 
 def locked_account(headers: Mapping[str, str], url: str, status: int) -> InsufficientPermissionsError | None:
     """The error when Jira asks this account for a CAPTCHA: a further try, even with the right password, prolongs it."""
-    if "AUTHENTICATION_DENIED" not in headers.get("x-seraph-loginreason", ""):
+    reason = headers.get("x-authentication-denied-reason", "")
+    if "AUTHENTICATION_DENIED" not in headers.get("x-seraph-loginreason", "") and "CAPTCHA" not in reason:
         return None
-    found = re.search(r"login-url=([^\s;]+)", headers.get("x-authentication-denied-reason", ""))
+    found = re.search(r"login-url=([^\s;]+)", reason)
     login = found[1] if found else url
     return InsufficientPermissionsError(
         f"{url} refuses every login of this account until a CAPTCHA is solved (too many wrong passwords).",
         fix=f"Log in once in a browser at {login}, or let an administrator reset the failed login count.",
         url=login,
         status=status,
+        code="captcha",
     )
 
 
@@ -134,8 +160,9 @@ def _data(
     try:
         return Answer(status, headers, read(body))
     except ValueError:
-        what = "HTML (a login page or a proxy's?)" if _is_html(headers, body) else "incomplete or broken JSON"
-        return Broken(f"it answered {what} to {label}", status)
+        page = _is_html(headers, body)
+        what = "HTML (a login page or a proxy's?)" if page else "incomplete or broken JSON"
+        return Broken(f"it answered {what} to {label}", status, code="html" if page else "")
 
 
 def _is_html(headers: Mapping[str, str], body: bytes) -> bool:
@@ -152,32 +179,63 @@ def _json_or_none(body: bytes) -> object:
 def _refusal(label: str, url: str, status: int, headers: Mapping[str, str], data: object) -> JirakbError:
     said = words_of(data)
     if 300 <= status < 400:
-        return _redirected(label, url, status, headers)
+        return redirected(label, url, status, headers)
     if status == 401 and "scope" in said.lower():
         return _scope_missing(label, url)
     if status in (401, 403):
         return _forbidden(label, url, status, said)
     if status == 404:
         return ConnectorValidationError(
-            f"{url} has nothing at {label}" + (f": {said}" if said else "."), url=url, status=status
+            f"{url} has nothing at {label}" + (f": {said}" if said else "."),
+            fix="Check the base URL and what the account may see; jirakb doctor looks at both.",
+            url=url,
+            status=status,
+            code="not_found",
         )
     if status == 400:
-        return ConnectorValidationError(said or f"{url} rejects {label}.", url=url, status=status)
+        return _rejected(label, url, said)
     return ProtocolError(f"{url} answered {status} to {label}" + (f": {said}" if said else "."), url=url, status=status)
 
 
-def _redirected(label: str, url: str, status: int, headers: Mapping[str, str]) -> JirakbError:
+def _rejected(label: str, url: str, said: str) -> ConnectorValidationError:
+    """A search is refused for what was asked: the query is made of the projects, the JQL and the labels that were given."""
+    query = "search" in label
+    return ConnectorValidationError(
+        said or f"{url} rejects {label}.",
+        fix=(
+            "Correct the project keys or the JQL: Jira names what it does not know, or does not show to this account."
+            if query
+            else "Run jirakb doctor with the same options; if it finds nothing, this is a fault of jirakb."
+        ),
+        url=url,
+        status=400,
+        code="query_refused" if query else "rejected",
+    )
+
+
+def redirected(label: str, url: str, status: int, headers: Mapping[str, str]) -> JirakbError:
+    """The error for a way elsewhere, which is never followed."""
     target = headers.get("location", "").split("?")[0].split("#")[0]
     if "login" in target.lower():
         return InsufficientPermissionsError(
-            f"{url} sends {label} to its login page.", fix="Check the credentials.", url=url, status=status
+            f"{url} sends {label} to its login page.",
+            fix="Check the credentials; a single sign-on in front of Jira must let API calls with a token pass.",
+            url=url,
+            status=status,
+            code="login_page",
         )
     return ConnectorValidationError(
         f"{url} redirects {label} to {target or 'another address'}, which is not followed.",
-        fix="Use the address at which the site finally answers as the base URL.",
+        fix=f"Use {_base_of(target) or 'the address at which the site finally answers'} as the base URL.",
         url=url,
         status=status,
+        code="redirected",
     )
+
+
+def _base_of(target: str) -> str:
+    """The base URL of a site that answers the first question at another address."""
+    return target.removesuffix(_FIRST_QUESTION) if target.endswith(_FIRST_QUESTION) and "://" in target else ""
 
 
 def _scope_missing(label: str, url: str) -> InsufficientPermissionsError:
@@ -187,6 +245,7 @@ def _scope_missing(label: str, url: str) -> InsufficientPermissionsError:
         fix=f"Create a token with the scopes read:jira-work and read:jira-user; this call needs {scope}.",
         url=url,
         status=401,
+        code="scope",
     )
 
 
@@ -197,16 +256,17 @@ def _forbidden(label: str, url: str, status: int, said: str) -> InsufficientPerm
         fix="Check token, account and site." if status == 401 else "Give the account the permission to browse.",
         url=url,
         status=status,
+        code="credentials_refused" if status == 401 else "forbidden",
     )
 
 
 def _asked_wait(headers: Mapping[str, str], now: float) -> float | None:
-    """Seconds, clamped; None when nothing usable is said (also for 0: on a 429 that cannot be meant)."""
+    """Seconds; None when nothing usable is said (also for 0: on a 429 that cannot be meant)."""
     wait = _retry_after(headers, now)
     if wait is None:
         reset = parse_time(headers.get("x-ratelimit-reset", ""))
         wait = reset.timestamp() - now if reset else None
-    return min(wait, LONGEST_WAIT) if wait and wait > 0 else None
+    return wait if wait and wait > 0 else None
 
 
 def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -223,6 +283,6 @@ def _retry_after(headers: Mapping[str, str], now: float) -> float | None:
 def _http_date(text: str) -> datetime | None:
     try:
         moment = parsedate_to_datetime(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, IndexError, TypeError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

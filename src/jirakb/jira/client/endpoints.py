@@ -5,6 +5,7 @@ Holds no logic of reading: what to ask for, and in which order, is the readers' 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -21,6 +22,12 @@ _LONGEST_QUERY_IN_URL = 1500
 
 _NOT_FOR_ALL = frozenset({302, 303, 401, 403, 404})
 """How sites answer strangers that they tell nothing: some single sign-ons send them to a login page."""
+
+_LOG_PAGE = 2000
+"""Changes that one page of Cloud's change logs holds: enough for most batches, without gigantic answers."""
+
+_CLOUD_ID = re.compile(r"[A-Za-z0-9-]{1,64}")
+"""A UUID; it becomes a part of an address that is called with credentials."""
 
 Part = Literal["comment", "worklog"]
 
@@ -55,6 +62,14 @@ class PartPage:
 
 
 @dataclass(frozen=True, slots=True)
+class LogPage:
+    """A page of the changes of several issues, and the token of the next page ("" on the last)."""
+
+    rows: Sequence[object]
+    next_token: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fetched:
     """What bulkfetch brought: issues as sent, and the ids that it could not bring with its reason."""
 
@@ -74,9 +89,10 @@ class PublicSite:
         return self._sender.send(Call("GET", "GET serverInfo", "rest/api/2/serverInfo", accepted=_NOT_FOR_ALL))
 
     def cloud_id(self) -> str:
-        """The site's cloudId, "" where it has none."""
+        """The site's cloudId, "" where it has none, or tells one that could lead a token elsewhere than to its own gateway."""
         call = Call("GET", "GET _edge/tenant_info", "_edge/tenant_info", accepted=_NOT_FOR_ALL)
-        return line(mapping(self._sender.send(call).data).get("cloudId"))
+        told = line(mapping(self._sender.send(call).data).get("cloudId"))
+        return told if _CLOUD_ID.fullmatch(told) else ""
 
 
 class JiraClient:
@@ -103,6 +119,27 @@ class JiraClient:
         path = f"project/{quote(key, safe='')}"
         return self._sender.send(Call("GET", "GET project/{key}", path, accepted=frozenset({404})))
 
+    def projects(self) -> Answer:
+        """All projects that the account sees, on Data Center."""
+        return self._sender.send(Call("GET", "GET project", "project"))
+
+    def project_page(self) -> Answer:
+        """The first hundred projects that the account sees, on Cloud."""
+        params = {"action": "browse", "maxResults": "100"}
+        return self._sender.send(Call("GET", "GET project/search", "project/search", params=params))
+
+    def count(self, jql: str) -> int | None:
+        """About how many issues a query finds, on Cloud; never a proof of completeness."""
+        call = Call("POST", "POST search/approximate-count", "search/approximate-count", body={"jql": jql})
+        return number(mapping(self._sender.send(call).data).get("count"))
+
+    def users(self, text: str) -> Sequence[object]:
+        """The users of Cloud whose name holds these words, or whose address is this one; none where the site does not tell."""
+        accepted = frozenset({400, 401, 403, 404})
+        call = Call("GET", "GET user/search", "user/search", params={"query": text}, accepted=accepted)
+        answer = self._sender.send(call)
+        return answer.data if answer.status == 200 and isinstance(answer.data, list) else ()
+
     def search_jql(self, jql: str, fields: str, size: int, token: str = "") -> IdPage:
         """A page of Cloud's search; every page of a walk must ask the same query and fields."""
         asked: dict[str, object] = {"jql": jql, "fields": [fields], "maxResults": size}
@@ -122,6 +159,15 @@ class JiraClient:
         }
         return Fetched(self._issues(data, "bulkfetch"), errors, answer)
 
+    def changelogs(self, numbers: Sequence[int], token: str = "") -> LogPage:
+        """A page of what changed in these issues, on Cloud."""
+        asked: dict[str, object] = {"issueIdsOrKeys": [str(number) for number in numbers], "maxResults": _LOG_PAGE}
+        if token:
+            asked["nextPageToken"] = token
+        call = Call("POST", "POST changelog/bulkfetch", "changelog/bulkfetch", body=asked)
+        data = mapping(self._sender.send(call, attempts=3).data)
+        return LogPage(self._array(data, "issueChangeLogs", "changelog/bulkfetch"), line(data.get("nextPageToken")))
+
     def search(
         self,
         jql: str,
@@ -131,9 +177,12 @@ class JiraClient:
         *,
         lenient: bool = False,
         attempts: int | None = None,
+        expand: Sequence[str] = (),
     ) -> IssuePage | None:
         """A page of Data Center's search. `lenient`: dead ids are passed over, and None stands for a query refused."""
-        asked = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
+        asked: dict[str, object] = {"jql": jql, "startAt": start, "maxResults": size, "fields": list(fields)}
+        if expand:
+            asked["expand"] = list(expand)
         if lenient:
             asked["validateQuery"] = False
         accepted = frozenset({400}) if lenient else frozenset[int]()
@@ -145,13 +194,13 @@ class JiraClient:
         rows = self._issues(data, "search")
         return IssuePage(rows, *_position(data, start, len(rows)), answer)
 
-    def issue(self, number: int, *, attempts: int | None = None) -> Answer:
-        """One whole issue; 401, 403 and 404 (gone, or no longer shown) are the caller's to judge."""
+    def issue(self, number: int, *, fields: str = "*all", expand: str = "", attempts: int | None = None) -> Answer:
+        """One issue with these fields; 401, 403 and 404 (gone, or no longer shown) are the caller's to judge."""
         call = Call(
             "GET",
             "GET issue/{key}",
             f"issue/{number}",
-            params={"fields": "*all"},
+            params={"fields": fields, "expand": expand} if expand else {"fields": fields},
             accepted=frozenset({401, 403, 404}),
         )
         return self._sender.send(call, attempts=attempts)

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import orjson
 
+from jirakb.errors import ProtocolError
 from jirakb.jira.document.lenient import decode, mapping
 
 IssueBytes = bytes | msgspec.Raw
@@ -50,12 +51,19 @@ def read_page(body: bytes) -> Mapping[str, object]:
 
 
 def issue_bytes(issue: object) -> bytes:
-    """The JSON of one issue that was parsed."""
+    """The JSON of one issue that was parsed; raises ProtocolError on one that is nested too deeply."""
     try:
         return orjson.dumps(issue)
     except (TypeError, ValueError):
         # Lone surrogates and numbers beyond 64 bits, which only the standard library writes.
+        return _dump_slowly(issue)
+
+
+def _dump_slowly(issue: object) -> bytes:
+    try:
         return json.dumps(issue).encode()
+    except RecursionError as exc:
+        raise ProtocolError("An answer holds an issue that is nested too deeply.", status=200) from exc
 
 
 def _read_slowly(body: bytes) -> Mapping[str, object]:

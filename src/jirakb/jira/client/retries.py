@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _FIRST_PAUSE = 0.5
 _FIRST_THROTTLED_PAUSE = 2.0
 _LONGEST_PAUSE = 30.0
+_NONSENSE_COUNTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,9 @@ class Trouble:
     started: float
     broken: int = 0
     throttled: int = 0
+    nonsense: int = 0
+    doubted: int = 0
+    """Answers that may have been meant for nobody."""
     waited: float = 0.0
 
     def pause_after_broken(self, asked: float | None, now: float, chance: float) -> float | None:
@@ -42,11 +46,16 @@ class Trouble:
             return None
         return pause
 
-    def pause_after_throttle(self, asked: float | None, chance: float) -> float | None:
-        """Seconds to hold calls back; None when the site has said "wait" too often or asks for too long."""
+    def pause_after_throttle(self, asked: float | None, chance: float, *, nonsense: bool = False) -> float | None:
+        """Seconds to hold calls back; None when the site has said "wait" too often or asks for too long.
+
+        `nonsense`: it named a time that nobody can wait, as blocked accounts are told; that is not borne so often.
+        """
         self.throttled += 1
+        self.nonsense += _NONSENSE_COUNTS - 1 if nonsense else 0
         pause = asked if asked is not None else _pause(_FIRST_THROTTLED_PAUSE, self.throttled, chance)
-        return pause if self.throttled <= self.budget.throttles and self._patient(pause) else None
+        is_borne = self.throttled + self.nonsense <= self.budget.throttles
+        return pause if is_borne and self._patient(pause) else None
 
     def _patient(self, wait: float) -> bool:
         self.waited += wait

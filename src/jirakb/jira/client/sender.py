@@ -6,6 +6,7 @@ The Authorization goes to the door's own address only: paths are joined to it, r
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +20,23 @@ import orjson
 import jirakb
 from jirakb.errors import InsufficientPermissionsError, ProtocolError, RateLimitedError, SiteUnreachableError
 from jirakb.jira.auth import Door
-from jirakb.jira.client.answers import Answer, Broken, Throttled, judge, locked_account, refuse_anonymous
+from jirakb.jira.client.answers import (
+    Answer,
+    Broken,
+    Throttled,
+    judge,
+    locked_account,
+    read_throttle,
+    refuse_anonymous,
+)
 from jirakb.jira.client.encoding import ACCEPTED, unpack
+from jirakb.jira.client.limits import allowance
+from jirakb.jira.client.network import Network, cause_of, unreachable
+from jirakb.jira.client.refusals import Refusals
 from jirakb.jira.client.retries import Budget, Trouble
 from jirakb.jira.client.wires import Wires
 from jirakb.jira.document.lenient import decode
-from jirakb.jira.pacing import Pacer, Stop, Timing
+from jirakb.jira.pacing import Pacer, Stop, Timing, Turn
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts
 
@@ -77,9 +89,17 @@ class Tally:
 
 
 def open_http(
-    addresses: Sequence[str], connections: int, transport: httpx2.BaseTransport | None = None
+    addresses: Sequence[str],
+    connections: int,
+    transport: httpx2.BaseTransport | None = None,
+    network: Network | None = None,
 ) -> httpx2.Client:
-    """A pool of connections that follows no redirect and keeps no cookie (a session cookie would outlive the token)."""
+    """A pool of connections that follows no redirect and keeps no cookie (a session cookie would outlive the token).
+
+    The first address is the site's own. Raises UsageError when a file that `network` names cannot be used.
+    """
+    network = network or Network()
+    limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     local = all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
     http = httpx2.Client(
         headers={
@@ -90,8 +110,11 @@ def open_http(
         },
         follow_redirects=False,
         timeout=httpx2.Timeout(_SECONDS_OF_SILENCE, connect=20.0, pool=None),
-        limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
+        limits=limits,
         transport=transport,
+        verify=network.trust(),
+        proxy=network.via(),
+        mounts=network.mounts(addresses[0], limits),
         trust_env=not local,
     )
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -113,6 +136,7 @@ class Sender:
         max_bytes: int,
         stop: Stop,
         wires: Wires,
+        refusals: Refusals | None = None,
     ) -> None:
         self._http = http
         self._door = door
@@ -123,7 +147,8 @@ class Sender:
         self._max_bytes = max_bytes
         self._stop = stop
         self._extensions = {"trace": wires.see}
-        self._locked_out: InsufficientPermissionsError | None = None
+        self._refusals = refusals or Refusals()
+        self._recognition = self._refusals.recognition
         self.site = urlsplit(door.api_root)._replace(path="", query="", fragment="").geturl()
 
     def send(self, call: Call, *, attempts: int | None = None) -> Answer:
@@ -134,30 +159,54 @@ class Sender:
         budget = self._budget if attempts is None else _with_attempts(self._budget, attempts)
         trouble = Trouble(budget, self._timing.monotonic())
         while True:
-            outcome = self._try(call)
+            assurances = self._recognition.assurances(self._door)
+            outcome = self._try(call, trouble)
             if isinstance(outcome, Answer):
                 return outcome
             if isinstance(outcome, Throttled):
-                self._throttle(call, outcome, trouble)
-            else:
-                self._recover(call, outcome, trouble)
+                continue
+            if outcome.code == _ANONYMOUS:
+                trouble.doubted += 1
+                self._make_sure(assurances)
+            self._recover(call, outcome, trouble)
 
-    def _try(self, call: Call) -> Answer | Broken | Throttled:
-        with self._pacer.turn(call.label, self._timing.sleep):
+    def _make_sure(self, assurances: int) -> None:
+        """Raises InsufficientPermissionsError when the site does not know the account any more; one thread asks for all."""
+        if not _IS_API.search(self._door.api_root):
+            return
+        with self._recognition.turn:
+            if self._recognition.assurances(self._door) == assurances:
+                self.send(_WHO)
+                self._recognition.assure(self._door)
+
+    def _try(self, call: Call, trouble: Trouble) -> Answer | Broken | Throttled:
+        with self._refusals.turn(self._door):
+            self._refusals.check(self._door)  # no reason to wait for a turn
+            try:
+                return self._try_now(call, trouble)
+            except InsufficientPermissionsError as exc:
+                self._refusals.note(self._door, exc)
+                raise
+
+    def _try_now(self, call: Call, trouble: Trouble) -> Answer | Broken | Throttled:
+        with self._pacer.turn(call.label, self._timing.sleep) as turn:
             self._stop.check()
-            if self._locked_out:
-                raise self._locked_out
+            self._refusals.check(self._door)
             self._tally.count(call.label)
             try:
                 status, headers, packed = self._exchange(call)
             except httpx2.TransportError as exc:
                 return self._no_answer(call, exc)
+            # Before anything else is done with the answer: meanwhile other threads send.
+            self._pacer.tell(turn, allowance(headers))
+            if status == _TOO_MANY:
+                return self._throttle(turn, headers, trouble)
         # The turn is over: while this thread unpacks and reads, another one uses the connection.
         try:
             body = self._unpack(call, status, headers, packed)
         except ValueError as exc:
             return Broken(f"{call.label} ended with {exc}", status)
-        return self._judge(call, status, headers, body)
+        return self._judge(call, status, headers, body, trouble)
 
     def _exchange(self, call: Call) -> tuple[int, httpx2.Headers, bytes]:
         with self._http.stream(
@@ -193,36 +242,46 @@ class Sender:
                 f"{self.site} answered more than {self._max_bytes} bytes to {call.label}.", url=self.site, status=status
             )
 
-    def _judge(self, call: Call, status: int, headers: httpx2.Headers, body: bytes) -> Answer | Broken | Throttled:
+    def _judge(
+        self, call: Call, status: int, headers: httpx2.Headers, body: bytes, trouble: Trouble
+    ) -> Answer | Broken | Throttled:
         locked = locked_account(headers, self.site, status)
         if locked:
-            self._locked_out = locked
             raise locked
-        if self._door.authorization and status < 429:
+        if self._door.authorization and status < _TOO_MANY:
+            # The gateway refuses strangers and missing scopes alike by 401 and never says for whom that is.
+            refused = status == 401 and self._door.kind in ("scoped_token", "access_token")
+            # A refusal that stays the same though the account stands is meant.
+            refused = refused or (status >= 400 and trouble.doubted >= _ASKED_AGAIN)
+            if call is not _WHO and not refused and self._recognition.is_doubtful(self._door, call.label, headers):
+                return Broken(f"it answered {call.label} as to an anonymous visitor", status, code=_ANONYMOUS)
             refuse_anonymous(headers, self.site, status)
         return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now(), call.read)
 
-    def _no_answer(self, call: Call, exc: Exception) -> Broken:
-        if "CERTIFICATE_VERIFY_FAILED" in str(exc):
-            raise SiteUnreachableError(
-                f"The certificate of {self.site} is not trusted.",
-                fix="Add the issuing authority to the system's certificates, or name its file in SSL_CERT_FILE.",
-                url=self.site,
-            ) from exc
-        return Broken(f"{call.label} ended with {type(exc).__name__}" + (f" ({exc})" if str(exc) else ""))
+    def _no_answer(self, call: Call, exc: httpx2.TransportError) -> Broken:
+        hopeless = unreachable(self.site, exc)
+        if hopeless:
+            raise hopeless from exc
+        why = f"{call.label} ended with {type(exc).__name__}" + (f" ({exc})" if str(exc) else "")
+        return Broken(why, code=cause_of(exc))
 
-    def _throttle(self, call: Call, outcome: Throttled, trouble: Trouble) -> None:
+    def _throttle(self, turn: Turn, headers: httpx2.Headers, trouble: Trouble) -> Throttled:
+        """Holds back what the site wants held back; raises RateLimitedError when it has said so too often."""
         self._tally.count_throttle()
-        pause = trouble.pause_after_throttle(outcome.wait, self._timing.chance())
+        outcome = read_throttle(headers, self._timing.now())
+        pause = trouble.pause_after_throttle(outcome.wait, self._timing.chance(), nonsense=outcome.nonsense)
         if pause is None:
             raise RateLimitedError(
-                f'{self.site} keeps answering "wait" to {call.label}.',
+                f'{self.site} keeps answering "wait" to {turn.endpoint}.',
                 fix="Run again later; what was committed stays.",
                 url=self.site,
                 status=429,
             )
-        self._tell(call, pause)
-        self._pacer.hold(pause, None if outcome.everything else call.label)
+        if outcome.wait is None and outcome.learn:
+            pause = min(pause, self._pacer.fitting_pause(turn.endpoint) or pause)
+        self._say(turn.endpoint, pause)
+        self._pacer.refuse(turn, pause, everything=outcome.everything, learn=outcome.learn)
+        return outcome
 
     def _recover(self, call: Call, outcome: Broken, trouble: Trouble) -> None:
         now = self._timing.monotonic()
@@ -233,17 +292,26 @@ class Sender:
                 fix="Check that the site is up and can be reached from here, then run again.",
                 url=self.site,
                 status=outcome.status,
+                code=outcome.code,
             )
-        self._tell(call, pause)
+        self._say(call.label, pause)
         if outcome.wait is not None:
             self._pacer.hold(pause)
         else:
             self._timing.sleep(pause)
 
-    def _tell(self, call: Call, pause: float) -> None:
+    def _say(self, label: str, pause: float) -> None:
         """A wait that somebody at a terminal would wonder about is no secret."""
         if pause >= _LONG_WAIT:
-            _log.warning("Waiting %.0f s for %s before the next %s.", pause, self.site, call.label)
+            _log.warning("Waiting %.0f s for %s before the next %s.", pause, self.site, label)
+
+
+_TOO_MANY = 429
+_ANONYMOUS = "anonymous"
+_ASKED_AGAIN = 2
+_IS_API = re.compile(r"/rest/api/\w+$")
+_WHO = Call("GET", "GET myself", "myself")
+"""The one question that is never answered to nobody with a success."""
 
 
 def _with_attempts(budget: Budget, attempts: int) -> Budget:

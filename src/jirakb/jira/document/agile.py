@@ -19,7 +19,7 @@ _SPRINT_NAME = re.compile(
 def sprint_names(fields: Mapping[str, object], catalog: FieldCatalog) -> tuple[str, ...]:
     """The names of an issue's sprints, in the order in which the site lists them, each once."""
     listed = [fields.get(identity) for identity in (*catalog.sprint, "closedSprints", "sprint")]
-    return tuple(dict.fromkeys(name for value in listed for name in _names(value) if name))
+    return tuple(dict.fromkeys(name for value in listed for name in sprints_in(value) if name))
 
 
 def epic_key(fields: Mapping[str, object], catalog: FieldCatalog) -> str:
@@ -29,7 +29,8 @@ def epic_key(fields: Mapping[str, object], catalog: FieldCatalog) -> str:
     return own or _parent_epic(mapping(fields.get("parent")))
 
 
-def _names(value: object) -> Iterator[str]:
+def sprints_in(value: object) -> Iterator[str]:
+    """The name of each sprint in a value, "" for what is none."""
     for member in value if isinstance(value, list) else [value]:
         yield _described(member) if isinstance(member, str) else line(mapping(member).get("name"))
 

@@ -5,7 +5,7 @@ Custom ids differ from site to site, so those fields are known by the type of th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import orjson
@@ -24,12 +24,16 @@ _LONGEST_NAME = 255
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a site: `type` is the kind of its value, `custom` the type of a custom field ("" for Jira's own)."""
+    """One field of a site: `type` is the kind of its value, `custom` the type of a custom field ("" for Jira's own).
+
+    `scope` is the id of the one project that has it, "" for a field of the whole site.
+    """
 
     id: str
     name: str
     type: str = ""
     custom: str = ""
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,12 @@ class FieldCatalog:
     epic_name: tuple[str, ...] = ()
     rank: tuple[str, ...] = ()
     story_points: tuple[str, ...] = ()
+    second: frozenset[str] = frozenset()
+    """The ids of fields whose name an older field has, too: names are not unique in Jira."""
+
+    def label(self, known: Field) -> str:
+        """What a document calls a field, always the same: its name, with its id where an older field has the name."""
+        return f"{known.name} ({known.id})" if known.id in self.second else known.name
 
     @classmethod
     def parse(cls, fields: object) -> FieldCatalog:
@@ -54,6 +64,7 @@ class FieldCatalog:
             epic_name=_of_type(known, EPIC_NAME),
             rank=_of_type(known, RANK),
             story_points=_of_type(known, STORY_POINTS) or _numbers_named(known, "story points"),
+            second=frozenset(_second_of_their_name(known)),
         )
 
     def to_json(self) -> str:
@@ -70,11 +81,27 @@ def _parse_field(entry: Mapping[str, object]) -> Field:
     schema = mapping(entry.get("schema"))
     identity = line(entry.get("id"))
     name = line(entry.get("name"))[:_LONGEST_NAME]
-    return Field(identity, name, line(schema.get("type")), line(schema.get("custom")))
+    scope = line(mapping(mapping(entry.get("scope")).get("project")).get("id"))
+    return Field(identity, name, line(schema.get("type")), line(schema.get("custom")), scope)
 
 
 def _as_answered(known: Field) -> dict[str, object]:
-    return {"id": known.id, "name": known.name, "schema": {"type": known.type, "custom": known.custom}}
+    answered: dict[str, object] = {"id": known.id, "name": known.name}
+    answered["schema"] = {"type": known.type, "custom": known.custom}
+    if known.scope:
+        answered["scope"] = {"type": "PROJECT", "project": {"id": known.scope}}
+    return answered
+
+
+def _second_of_their_name(known: list[Field]) -> Iterator[str]:
+    """Fields of two projects never meet in one issue; one of the whole site meets them all."""
+    taken: set[tuple[str, str]] = set()
+    named = [found for found in known if found.id and found.name]
+    for found in sorted(named, key=lambda found: (bool(found.scope), len(found.id), found.id)):
+        name = found.name.casefold()
+        if (name, "") in taken or (name, found.scope) in taken:
+            yield found.id
+        taken.add((name, found.scope))
 
 
 def _of_type(known: list[Field], custom: str) -> tuple[str, ...]:

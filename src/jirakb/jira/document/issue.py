@@ -7,16 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from jirakb.errors import SkippedIssueError
 from jirakb.jira.document.agile import epic_key, sprint_names
 from jirakb.jira.document.fields import Field, FieldCatalog
-from jirakb.jira.document.lenient import decode, line, lines, mapping, names, number, objects
+from jirakb.jira.document.lenient import clean, decode, line, lines, mapping, names, number, objects
 from jirakb.jira.document.people import Person, parse_person
 from jirakb.jira.document.restrictions import OPEN, entry_restrictions, level_restriction
-from jirakb.jira.document.times import parse_time
+from jirakb.jira.document.times import parse_moment, parse_time
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_OWN_PLACE = frozenset(
+    (
+        *(
+            "summary",
+            "description",
+            "environment",
+            "issuetype",
+            "status",
+            "priority",
+            "project",
+            "reporter",
+            "assignee",
+        ),
+        *("creator", "labels", "components", "fixVersions", "resolution", "resolutiondate", "created", "updated"),
+        *("parent", "epic", "sprint", "closedSprints", "security", "comment", "worklog", "attachment", "issuelinks"),
+        *("subtasks", "statusCategory"),
+    )
+)
+"""Jira's own fields that a document shows in places of their own."""
 
 Body: TypeAlias = object
 """A rich text as the site sent it: wiki markup in a string, or a document of the Atlassian Document Format."""
@@ -66,6 +87,17 @@ class Subtask:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One field that somebody changed: `before` and `after` are "" where there was nothing."""
+
+    field: str
+    before: str
+    after: str
+    author: Person | None
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Issue:
     """One issue. Texts are "" and moments None where absent; comments and worklog stand as the site ordered them."""
 
@@ -87,7 +119,6 @@ class Issue:
     labels: tuple[str, ...]
     components: tuple[str, ...]
     fix_versions: tuple[str, ...]
-    versions: tuple[str, ...]
     resolution: str
     created: datetime | None
     updated: datetime | None
@@ -102,8 +133,9 @@ class Issue:
     attachments: tuple[Attachment, ...]
     links: tuple[Link, ...]
     subtasks: tuple[Subtask, ...]
-    custom: tuple[tuple[Field, object], ...]
+    further: tuple[tuple[Field, object], ...]
     former_keys: tuple[str, ...]
+    history: tuple[Change, ...] = ()
 
     def people(self) -> Iterator[Person]:
         """Everybody whom the issue shows, each as often as it does; a mention in a text is named after one of them."""
@@ -163,7 +195,6 @@ def _parse_fields(
         labels=lines(fields.get("labels")),
         components=names(fields.get("components")),
         fix_versions=names(fields.get("fixVersions")),
-        versions=names(fields.get("versions")),
         resolution=_name(fields, "resolution"),
         created=parse_time(fields.get("created")),
         updated=parse_time(fields.get("updated")),
@@ -178,8 +209,9 @@ def _parse_fields(
         attachments=tuple(_parse_attachment(entry) for entry in objects(fields.get("attachment"))),
         links=tuple(_parse_links(fields.get("issuelinks"))),
         subtasks=tuple(_parse_subtasks(fields.get("subtasks"))),
-        custom=tuple(_custom_values(fields, mapping(raw.get("names")), catalog)),
+        further=tuple(_further_values(fields, mapping(raw.get("names")), catalog)),
         former_keys=_former_keys(raw, key),
+        history=tuple(_changes(raw)),
     )
 
 
@@ -249,17 +281,34 @@ def _parse_subtasks(value: object) -> Iterator[Subtask]:
             yield Subtask(key, line(fields.get("summary")), _name(fields, "status"))
 
 
-def _custom_values(
+def _further_values(
     fields: Mapping[str, object], named: Mapping[str, object], catalog: FieldCatalog
 ) -> Iterator[tuple[Field, object]]:
-    """The custom fields that have a value and a name, which the answer itself may give (`expand=names`)."""
-    shown_elsewhere = {*catalog.sprint, *catalog.epic_link, *catalog.rank}
+    """The fields without a place of their own that have a value and a name, which the answer may give (`expand=names`)."""
     for identity, value in fields.items():
-        if value is None or not identity.startswith("customfield_") or identity in shown_elsewhere:
+        if value is None or value in ("", [], {}) or identity in _OWN_PLACE:
             continue
         known = catalog.fields.get(identity) or Field(identity, line(named.get(identity)))
         if known.name:
             yield known, value
+
+
+def _changes(raw: Mapping[str, object]) -> Iterator[Change]:
+    """What changed, newest first."""
+    histories = list(objects(mapping(raw.get("changelog")).get("histories")))
+    for entry in sorted(histories, key=_age, reverse=True):
+        author, at = parse_person(entry.get("author")), parse_moment(entry.get("created"))
+        for item in objects(entry.get("items")):
+            if field := line(item.get("field")):
+                yield Change(field, _words(item.get("fromString")), _words(item.get("toString")), author, at)
+
+
+def _age(entry: Mapping[str, object]) -> tuple[datetime, int]:
+    return parse_moment(entry.get("created")) or _LONG_AGO, number(entry.get("id")) or 0
+
+
+def _words(value: object) -> str:
+    return clean(value).strip() if isinstance(value, str) else ""
 
 
 def _former_keys(raw: Mapping[str, object], key: str) -> tuple[str, ...]:

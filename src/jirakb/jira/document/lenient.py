@@ -19,6 +19,8 @@ _LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c]")
 _GAP = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _NOTHING: Mapping[str, object] = {}
+_LARGEST = 2**63 - 1
+"""What Jira counts with, and what a database can keep."""
 
 
 def decode(payload: bytes) -> object:
@@ -71,11 +73,11 @@ def names(value: object) -> tuple[str, ...]:
 
 
 def number(value: object) -> int | None:
-    """A whole number that is not negative, also from its digits in a text; None for anything else."""
+    """A whole number of at most 63 bits that is not negative, also from its digits in a text; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value if value >= 0 else None
+        return value if 0 <= value <= _LARGEST else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:
         return int(value)
     return None

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 
 from jirakb.documents import Document, Fields, Omission, Part, PartKind, RawIssue
 from jirakb.jira.document.attachment_document import attachment_document
-from jirakb.jira.document.customfields import readable
-from jirakb.jira.document.fields import FieldCatalog
+from jirakb.jira.document.customfields import has_words, is_rich, readable
+from jirakb.jira.document.fieldchoice import EVERYTHING, FieldChoice
+from jirakb.jira.document.fields import Field, FieldCatalog
 from jirakb.jira.document.frontmatter import entries, metadata, write
-from jirakb.jira.document.issue import Body, Entry, Issue, parse_issue
+from jirakb.jira.document.issue import Body, Change, Entry, Issue, parse_issue
 from jirakb.jira.document.lenient import clean, number
 from jirakb.jira.document.restrictions import principals
 from jirakb.jira.document.times import time_text
@@ -29,6 +30,13 @@ NOBODY = "Anonymous"
 _HEADING_SHIFT = 2
 """The headings of a text stand below the document's own "## Description"."""
 _UNITS = ((1 << 20, "MB"), (1 << 10, "KB"))
+_LONGEST_IN_HEAD = 1000
+"""Characters of a field's value that the front matter holds; a longer text stands below its own heading only."""
+_LONGEST_CHANGE = 120
+"""Characters of a former or new value that the history shows."""
+_LONG_TEXTS = frozenset({"description", "environment", "comment"})
+_CHANGES_UNSAID = frozenset({"rank", "ranked", "worklogid", "timespent", "timeestimate"})
+"""Changes that say nothing to a reader, or what the work log says."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _LINE_WITH_TEXT = re.compile(r"\n(?=[^\n])")
 
@@ -38,7 +46,7 @@ class RenderContext:
     """What of a site and its connector a document depends on.
 
     `comment_blacklist` holds e-mail addresses, account ids, user names or display names, in any case, whose comments
-    are left out. `flavor` is "cloud" or "dc".
+    are left out. `flavor` is "cloud" or "dc". `chosen` says which fields without a place of their own are shown.
     """
 
     site: str
@@ -47,6 +55,18 @@ class RenderContext:
     fields: FieldCatalog
     include_comments: bool = True
     comment_blacklist: frozenset[str] = frozenset()
+    chosen: FieldChoice = EVERYTHING
+    include_history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A field without a place of its own: what the document calls it, and its value as a text."""
+
+    field: Field
+    label: str
+    text: str
+    rich: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,8 @@ def render(raw: RawIssue, context: RenderContext) -> Rendered:
     issue = parse_issue(raw.payload, context.fields)
     page = _Page(context, issue, browse_url(context.base_url, issue.key), _markup(issue, context))
     comments, left_out = _wanted(issue.comments, context)
-    document = _document(page, raw, tuple(_parts(page, comments)))
+    shown = tuple(_shown_fields(page))
+    document = _document(page, raw, tuple(_parts(page, comments, shown)), shown)
     omissions = tuple(_omission(issue, comment) for comment in left_out)
     return Rendered((document, *_attached(page, document, raw)), omissions + raw.omissions, issue.former_keys)
 
@@ -124,15 +145,19 @@ def _omission(issue: Issue, comment: Entry) -> Omission:
     return Omission(issue.key, "comment", "excluded", "comment_blacklist", comment.id)
 
 
-def _parts(page: _Page, comments: list[Entry]) -> Iterator[Part]:
+def _parts(page: _Page, comments: list[Entry], shown: tuple[_Shown, ...]) -> Iterator[Part]:
     """The parts in the document's order; what is empty is no part, but a comment without text is one."""
     yield from _text_part(page, "description", "Description", page.issue.description)
     yield from _text_part(page, "environment", "Environment", page.issue.environment)
+    yield from (page.part("field", field.label, field.text) for field in shown if _is_long(field))
+    yield from _list_part(page, "field", "Fields", _field_lines(shown))
     yield from (_comment_part(page, comment) for comment in comments)
     yield from _list_part(page, "attachments", "Attachments", _attachment_lines(page))
     yield from _list_part(page, "links", "Links", _link_lines(page))
     yield from _list_part(page, "subtasks", "Subtasks", _subtask_lines(page))
     yield from (_work_part(page, work) for work in _newest_first(page.issue.worklog))
+    if page.context.include_history:
+        yield from _list_part(page, "history", "History", _history_lines(page))
 
 
 def _text_part(page: _Page, kind: PartKind, heading: str, body: Body) -> Iterator[Part]:
@@ -176,6 +201,23 @@ def _attachment_lines(page: _Page) -> Iterator[str]:
         yield f"- {file.name or file.id}{size} -> {attachment_url(page.context.base_url, page.context.flavor, file)}"
 
 
+def _history_lines(page: _Page) -> Iterator[str]:
+    """What changed, newest first; of a long text only that it did, since the text itself stands above."""
+    for change in page.issue.history:
+        if change.field.casefold() in _CHANGES_UNSAID:
+            continue
+        name = change.author.name if change.author else NOBODY
+        when = f" ({time_text(change.at)})" if change.at else ""
+        yield f"- {change.field}: {_changed(change)}, {name}{when}"
+
+
+def _changed(change: Change) -> str:
+    values = (change.before, change.after)
+    if change.field.casefold() in _LONG_TEXTS or any("\n" in v or len(v) > _LONGEST_CHANGE for v in values):
+        return "changed"
+    return " -> ".join(value or "none" for value in values)
+
+
 def size_text(size: int) -> str:
     """A size in bytes as whole MB (2^20), KB or B."""
     return next((f"{size // unit}{name}" for unit, name in _UNITS if size >= unit), f"{size}B")
@@ -194,9 +236,9 @@ def _subtask_lines(page: _Page) -> Iterator[str]:
         yield f"- {task.key} {task.summary}{status} -> {browse_url(page.context.base_url, task.key)}"
 
 
-def _document(page: _Page, raw: RawIssue, parts: tuple[Part, ...]) -> Document:
+def _document(page: _Page, raw: RawIssue, parts: tuple[Part, ...], shown: tuple[_Shown, ...]) -> Document:
     issue, updated = page.issue, page.issue.updated or raw.updated
-    head = entries(issue, page.url, updated, _custom(page))
+    head = entries(issue, page.url, updated, {f.label: f.text for f in shown if len(f.text) <= _LONGEST_IN_HEAD})
     return Document(
         id=f"{page.context.site}:{raw.number}",
         kind="issue",
@@ -233,11 +275,23 @@ def _fields(issue: Issue, updated: datetime) -> Fields:
     )
 
 
-def _custom(page: _Page) -> dict[str, str]:
-    """The custom fields that can be read, by name; a second field of one name is told apart by its id."""
-    found: dict[str, str] = {}
-    for field, value in sorted(page.issue.custom, key=lambda pair: (pair[0].name, pair[0].id)):
-        text = readable(field, value, page.markdown)
-        if text:
-            found[field.name if field.name not in found else f"{field.name} ({field.id})"] = text
-    return found
+def _shown_fields(page: _Page) -> Iterator[_Shown]:
+    """The fields that were chosen, or are no noise, and can be read; in the order of their names."""
+    catalog, chosen = page.context.fields, page.context.chosen
+    for field, value in sorted(page.issue.further, key=lambda pair: (pair[0].name, pair[0].id)):
+        if chosen.shows(field, catalog):
+            text = readable(field, value, page.markdown, machine=chosen.named(field, catalog))
+            if text:
+                yield _Shown(field, catalog.label(field), text, is_rich(field, value))
+
+
+def _is_long(shown: _Shown) -> bool:
+    """Whether a value reads like a description, and stands below its own heading."""
+    return (shown.rich and "\n" in shown.text) or len(shown.text) > _LONGEST_IN_HEAD
+
+
+def _field_lines(shown: tuple[_Shown, ...]) -> Iterator[str]:
+    """The short values that somebody could look for: the front matter is not searched."""
+    for field in shown:
+        if not _is_long(field) and has_words(field.field, field.text):
+            yield f"- {field.label}: " + field.text.replace("\n", "\n  ")

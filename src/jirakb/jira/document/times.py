@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+_LATEST_SECONDS = 100_000_000_000
+"""A greater number counts milliseconds."""
+
 
 def parse_time(value: object) -> datetime | None:
     """The moment in aware UTC of `2016-03-16T04:22:37.356+0000`, any other offset, or `Z`; None when unreadable.
@@ -16,6 +19,16 @@ def parse_time(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value.strip())
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def parse_moment(value: object) -> datetime | None:
+    """The same, also of seconds or milliseconds since 1970: change logs of many issues have been seen with such times."""
+    if not isinstance(value, int) or isinstance(value, bool):
+        return parse_time(value)
+    try:
+        return datetime.fromtimestamp(value / 1000 if abs(value) > _LATEST_SECONDS else value, UTC)
+    except (OverflowError, ValueError, OSError):
         return None
 
 

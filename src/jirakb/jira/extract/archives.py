@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import io
 import lzma
 import tarfile
@@ -10,11 +11,13 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jirakb.jira.extract.bounds import MAX_MEMBERS, Allowance, UnreadableError
+from jirakb.jira.extract.bounds import Allowance, UnreadableError
+from jirakb.jira.extract.kinds import Kind
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, KeyError)
 _LOCKED = (RuntimeError, NotImplementedError)
 """What the library says to an encrypted member, and to a way of packing that it does not know."""
+_LZMA_MEMORY = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,21 @@ class Member:
     data: bytes | None
 
 
-def zip_members(data: bytes, allowance: Allowance) -> Iterator[Member]:
-    """The files of a zip archive; raises UnreadableError when it is broken or unpacks to too much."""
+def members(data: bytes, kind: Kind, allowance: Allowance) -> Iterator[Member]:
+    """The files of an archive, as many as are allowed; raises UnreadableError when it is broken or unpacks to too much."""
+    for member in (_zip_members if kind == "zip" else _tar_members)(data, allowance):
+        if not allowance.take_member():
+            return
+        yield member
+
+
+def _zip_members(data: bytes, allowance: Allowance) -> Iterator[Member]:
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))
     except (*_BROKEN, NotImplementedError) as exc:
         raise UnreadableError("broken_file") from exc
     with archive:
-        for info in archive.infolist()[:MAX_MEMBERS]:
+        for info in archive.infolist():
             if not info.is_dir():
                 yield Member(info.filename, info.file_size, _unzip(archive, info, allowance))
 
@@ -47,30 +57,47 @@ def check_declared(data: bytes, allowance: Allowance) -> None:
         raise UnreadableError("broken_file") from exc
 
 
-def tar_members(data: bytes, allowance: Allowance) -> Iterator[Member]:
-    """The files of a tar archive; of a broken one those before the fault."""
+def _tar_members(data: bytes, allowance: Allowance) -> Iterator[Member]:
+    """Of a broken one those before the fault."""
     allowance.take(len(data))
+    seen = False
     try:
         with tarfile.open(fileobj=io.BytesIO(data), mode="r:") as archive:
-            for seen, info in enumerate(archive):
-                if seen >= MAX_MEMBERS:
-                    return
+            for info in archive:
                 if info.isfile():
                     held = archive.extractfile(info)
+                    seen = True
                     yield Member(info.name, info.size, held.read() if held else None)
     except (tarfile.TarError, *_BROKEN) as exc:
-        raise UnreadableError("broken_file") from exc
+        if not seen:
+            raise UnreadableError("broken_file") from exc
 
 
-def gunzip(data: bytes, allowance: Allowance) -> bytes:
-    """What a gzip file holds (its first stream, as most have one); of a file cut short what is there."""
-    press = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    try:
-        plain = press.decompress(data, allowance.left + 1)
-    except zlib.error as exc:
-        raise UnreadableError("broken_file") from exc
-    allowance.take(len(plain))
-    return plain
+def unpack(data: bytes, kind: Kind, allowance: Allowance) -> bytes:
+    """What a packed file holds, stream after stream; of a file cut short what is there."""
+    plain = list[bytes]()
+    while data:
+        try:
+            stream, data = _stream(data, kind, allowance.left + 1)
+        except (zlib.error, lzma.LZMAError, OSError, ValueError, EOFError) as exc:
+            if plain:  # zeros behind the last stream
+                break
+            raise UnreadableError("broken_file") from exc
+        allowance.take(len(stream))
+        plain.append(stream)
+    return b"".join(plain)
+
+
+def _stream(data: bytes, kind: Kind, most: int) -> tuple[bytes, bytes]:
+    """One stream, and what follows it."""
+    if kind == "gzip":
+        press = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        return press.decompress(data, most), press.unused_data
+    if kind == "bzip2":
+        block = bz2.BZ2Decompressor()
+        return block.decompress(data, most), block.unused_data
+    packed = lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=_LZMA_MEMORY)
+    return packed.decompress(data, most), packed.unused_data
 
 
 def _unzip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, allowance: Allowance) -> bytes | None:

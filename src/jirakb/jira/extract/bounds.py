@@ -12,7 +12,7 @@ ALWAYS_UNPACKED = 4 * 1024 * 1024
 MAX_MEMBERS = 2000
 """Members of an archive that are looked at."""
 MAX_TEXT = 16 * 1024 * 1024
-"""Characters of text that one attachment may yield."""
+"""Characters of text that one attachment may yield, whatever the settings say."""
 
 
 class UnreadableError(Exception):
@@ -25,9 +25,10 @@ class UnreadableError(Exception):
 
 @dataclass(slots=True)
 class Allowance:
-    """The bytes that one file may still unpack to."""
+    """The bytes that one file may still unpack to, and the members of archives in it that may still be looked at."""
 
     left: int
+    members_left: int = MAX_MEMBERS
 
     @classmethod
     def of(cls, size: int) -> Allowance:
@@ -39,3 +40,8 @@ class Allowance:
         self.left -= size
         if self.left < 0:
             raise UnreadableError("unpacks_too_large")
+
+    def take_member(self) -> bool:
+        """Whether a further member may be looked at."""
+        self.members_left -= 1
+        return self.members_left >= 0

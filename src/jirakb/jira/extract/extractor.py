@@ -5,7 +5,10 @@ A worker serves many files. One that crashes, hangs or overruns costs the file i
 
 from __future__ import annotations
 
+import os
 import queue
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,13 +20,18 @@ from dataclasses import dataclass
 from jirakb.documents import FileText
 from jirakb.errors import InternalError
 from jirakb.jira.extract.bounds import MAX_TEXT
+from jirakb.jira.extract.reading import NO_OCR
+from jirakb.jira.extract.sampling import sampled_within
 from jirakb.jira.extract.worker import FRAME
+from jirakb.settings import Settings
 
 CRASHED, TIMED_OUT = "extractor_crashed", "extractor_timeout"
 _LARGEST_ANSWER = MAX_TEXT * 8
 """Bytes: a character takes up to four in UTF-8, six when JSON escapes it; packed it is less."""
 _SIGXCPU = 24
 """The signal to a process that has used its processor time, where there are signals."""
+_ENGLISH = "eng"
+_HAS_GROUPS = os.name == "posix"
 _FILES_PER_WORKER = 500
 """Then a worker is replaced: what leaks in native code stays bounded."""
 
@@ -40,6 +48,19 @@ class Limits:
     """Processor time for one file."""
     memory: int = 1 << 30
     """Bytes of address space of a worker; its libraries take half."""
+    text: int = 256 * 1024
+    """Characters of text that are kept of one file; of a longer text those parts that say most."""
+    tesseract: str = ""
+    """The program that reads images; "" where they are not read."""
+    languages: str = _ENGLISH
+    """The languages that images are read in, as tesseract names them, joined by "+"."""
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """What the settings say: images are read where tesseract is installed."""
+        program = "" if settings.ocr == "off" else shutil.which("tesseract") or ""
+        languages = _ENGLISH if settings.ocr in ("auto", "off") else settings.ocr
+        return cls(text=settings.attachment_text, tesseract=program, languages=languages)
 
 
 class Extractor:
@@ -61,6 +82,13 @@ class Extractor:
             return worker.read(data, self._limits.seconds)
         finally:
             self._idle.put(worker)
+
+    def would_read_more(self, found: FileText) -> bool:
+        """Whether this extractor would find more in the bytes than was found before: it reads images, or keeps more text."""
+        if found.reason == NO_OCR:
+            return bool(self._limits.tesseract)
+        limit = sampled_within(found.reason)
+        return limit is not None and limit < self._limits.text
 
     def close(self) -> None:
         """Ends the workers; waits for those that are reading."""
@@ -92,12 +120,13 @@ class _Worker:
     def __init__(self, limits: Limits, folder: str) -> None:
         command = [sys.executable, "-I", "-m", "jirakb.jira.extract.worker"]
         self._process = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, str(limits.cpu_seconds), str(limits.memory)],
+            [*command, *map(str, (limits.cpu_seconds, limits.memory, limits.text)), limits.tesseract, limits.languages],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env={"TMPDIR": folder, "HOME": folder},
             cwd=folder,
+            process_group=0 if _HAS_GROUPS else None,
         )
         self._served = 0
         self._ended = False
@@ -121,13 +150,21 @@ class _Worker:
     def end(self) -> None:
         """Ends the process, whatever it is doing."""
         self._ended = True
-        if self._process.poll() is None:
-            self._process.kill()
+        self._kill()
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(OSError):
                 if pipe:
                     pipe.close()
         self._process.wait()
+
+    def _kill(self) -> None:
+        """Ends the process, and a program that it may have started."""
+        if self._process.poll() is None:
+            with suppress(ProcessLookupError):
+                if _HAS_GROUPS:
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                else:
+                    self._process.kill()
 
     @contextmanager
     def _deadline(self, seconds: float) -> Iterator[threading.Event]:
@@ -135,7 +172,7 @@ class _Worker:
 
         def stop() -> None:
             passed.set()
-            self._process.kill()
+            self._kill()
 
         timer = threading.Timer(seconds, stop)
         timer.start()
@@ -150,14 +187,14 @@ class _Worker:
         if source is None or target is None:
             return None
         try:
-            target.write(FRAME.pack(len(data), True))
+            target.write(FRAME.pack(len(data), 0))
             target.write(data)
             target.flush()
             head = source.read(FRAME.size)
-            size, has_text = FRAME.unpack(head) if len(head) == FRAME.size else (_LARGEST_ANSWER + 1, False)
-            answer = source.read(size) if size <= _LARGEST_ANSWER else b""
+            sizes = FRAME.unpack(head) if len(head) == FRAME.size else (_LARGEST_ANSWER + 1, 0)
+            answer = source.read(sum(sizes)) if sum(sizes) <= _LARGEST_ANSWER else b""
         except OSError:
             return None
-        if len(answer) != size:
+        if len(answer) != sum(sizes):
             return None
-        return FileText(answer) if has_text else FileText(reason=answer.decode())
+        return FileText(answer[: sizes[0]], answer[sizes[0] :].decode())

@@ -7,13 +7,18 @@ from typing import Literal
 
 Kind = Literal[
     "pdf", "docx", "xlsx", "pptx", "odt", "ods", "doc", "xls", "ppt", "rtf", "html", "eml",
-    "zip", "tar", "gzip", "text", "image", "unknown",
+    "zip", "tar", "gzip", "bzip2", "xz", "text", "image", "unknown",
 ]  # fmt: skip
+ARCHIVES: frozenset[Kind] = frozenset({"zip", "tar"})
+"""What holds several files."""
+PACKED: frozenset[Kind] = frozenset({"gzip", "bzip2", "xz"})
+"""What holds one file."""
 
 _HEAD = 1024
 """How far into a file its mark may stand: some producers put a line before it."""
 _MARKS: tuple[tuple[bytes, Kind], ...] = (
     (b"\x1f\x8b", "gzip"),
+    (b"\xfd7zXZ\x00", "xz"),
     (b"{\\rtf", "rtf"),
     (b"\x89PNG", "image"),
     (b"\xff\xd8\xff", "image"),
@@ -51,6 +56,8 @@ def kind_of(data: bytes) -> Kind:
         return next((kind for name, kind in _STREAMS if name.encode("utf-16-le") in data), "unknown")
     if head[257:262] == b"ustar":
         return "tar"
+    if head.startswith(b"BZh") and head[4:10] == b"1AY&SY":
+        return "bzip2"
     marked = next((kind for mark, kind in _MARKS if head.startswith(mark)), None)
     if marked and not (marked == "image" and _reads_as_text(head)):
         return marked

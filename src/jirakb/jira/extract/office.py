@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from jirakb.documents import Piece
 from jirakb.jira.extract.bounds import UnreadableError
 from jirakb.jira.extract.kinds import Kind
+from jirakb.jira.extract.sampling import Extract
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 MIME_TYPES: Mapping[Kind, str] = {
@@ -32,7 +32,7 @@ _PLAIN: frozenset[Kind] = frozenset({"pdf", "html", "eml"})
 """As plain text: a page keeps its lines, and what looks like a title or a table in it is guessed too often."""
 
 
-def read_office(data: bytes, kind: Kind) -> tuple[Piece, ...]:
+def read_office(data: bytes, kind: Kind) -> tuple[Extract, ...]:
     """The text of a file of one of these kinds; raises UnreadableError when it is broken or locked."""
     # Not at the top: a worker that meets texts only need not load its eighty megabytes.
     import kreuzberg
@@ -53,24 +53,24 @@ def read_office(data: bytes, kind: Kind) -> tuple[Piece, ...]:
     if found.pages and kind in ("pdf", "pptx"):
         texts = {int(page["page_number"]): str(page["content"]) for page in found.pages}
         return tuple(_page(kind, number, text) for number, text in sorted(texts.items()))
-    return (Piece("", found.content),)
+    return (Extract("", found.content),)
 
 
-def _page(kind: Kind, number: int, text: str) -> Piece:
+def _page(kind: Kind, number: int, text: str) -> Extract:
     if kind == "pptx":
-        return Piece(f"Slide {number}", text)
-    return Piece(f"Page {number}", re.sub(r"[ \t]+(?=\r?\n|$)", "", text), f"page={number}")
+        return Extract(f"Slide {number}", text)
+    return Extract(f"Page {number}", re.sub(r"[ \t]+(?=\r?\n|$)", "", text), f"page={number}")
 
 
-def _by_sheet(content: str, names: list[str]) -> Iterator[Piece]:
+def _by_sheet(content: str, names: list[str]) -> Iterator[Extract]:
     """The sheets of a workbook, whose titles stand in order; a cell that looks like the next title costs a wrong cut only."""
     ends = [at for name, at in _titles(content, names)] + [len(content)]
     titles = _titles(content, names)
     if not titles:
-        yield Piece("", content)
+        yield Extract("", content)
     for index, (name, start) in enumerate(titles):
         text = content[start : ends[index + 1]].partition("\n")[2]
-        yield Piece(f"Sheet {name}", text)
+        yield Extract(f"Sheet {name}", text)
 
 
 def _titles(content: str, names: list[str]) -> list[tuple[str, int]]:

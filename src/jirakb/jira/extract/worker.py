@@ -1,7 +1,8 @@
 """The process that reads hostile files: limits itself, then turns the bytes on its input into texts on its output.
 
-Frames are a length of four bytes, a mark, and that many bytes: a file in; out a packed text (marked), or the reason why
-there is none. Ends when its input does. Started by `extractor.py` as `python -I -m jirakb.jira.extract.worker CPU_SECONDS MEMORY_BYTES`.
+Frames are two lengths of four bytes each, and that many bytes: a file (and nothing) in; out a packed text, and what is to be
+said of it or why there is none. Ends when its input does. Started by `extractor.py` as `python -I -m jirakb.jira.extract.worker
+CPU_SECONDS MEMORY_BYTES TEXT_LIMIT TESSERACT LANGUAGES`, TESSERACT being "" where images are not read.
 """
 
 from __future__ import annotations
@@ -11,14 +12,17 @@ import ctypes
 import os
 import struct
 import sys
+from functools import partial
 from typing import BinaryIO
 
-from jirakb.jira.extract.reading import read_file
+from jirakb.documents import FileText
+from jirakb.jira.extract.ocr import read_image
+from jirakb.jira.extract.reading import Manner, read_file
 
 if sys.platform != "win32":
     import resource
 
-FRAME = struct.Struct(">I?")
+FRAME = struct.Struct(">II")
 _OPEN_FILES = 64
 _LARGEST_FILE = 32 * 1024 * 1024
 """Bytes; the native code writes its PDF library (8 MB) into the temporary folder before it can use it."""
@@ -27,19 +31,26 @@ _NEW_USER, _NEW_NETWORK = 0x10000000, 0x40000000
 
 def main() -> None:
     """Read files until the input ends."""
-    cpu_seconds, memory = int(sys.argv[1]), int(sys.argv[2])
+    cpu_seconds, memory, limit = map(int, sys.argv[1:4])
+    manner = _manner(limit, sys.argv[4], sys.argv[5], cpu_seconds)
     output = _own_output()
     _leave_the_network()
     _limit(memory)
     while (data := _read(sys.stdin.buffer)) is not None:
         _allow_cpu(cpu_seconds)
-        _write(output, data)
+        _write(output, read_file(data, manner))
 
 
-def _write(output: BinaryIO, data: bytes) -> None:
-    found = read_file(data)
-    told = found.packed or found.reason.encode()
-    output.write(FRAME.pack(len(told), bool(found.packed)))
+def _manner(limit: int, tesseract: str, languages: str, seconds: int) -> Manner:
+    """Images get the seconds of processor time on the wall, too: the program has one thread."""
+    ocr = partial(read_image, program=tesseract, languages=languages, seconds=seconds) if tesseract else None
+    return Manner(limit, ocr)
+
+
+def _write(output: BinaryIO, found: FileText) -> None:
+    told = found.reason.encode()
+    output.write(FRAME.pack(len(found.packed), len(told)))
+    output.write(found.packed)
     output.write(told)
     output.flush()
 

@@ -26,6 +26,14 @@ from jirakb.jira.markup.nodes import MAX_DEPTH, CodeSpan, Image, Inline, Inlines
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _STYLES: Mapping[str, Style] = {"strong": "strong", "em": "em", "strike": "strike", "underline": "underline"}
 
+_SIGNS: Mapping[str, str] = {
+    ":check_mark:": "✅", ":warning:": "⚠️", ":cross_mark:": "❌", ":info:": "ℹ️", ":question:": "❓",
+    ":question_mark:": "❓", ":plus:": "➕", ":minus:": "➖", ":yellow_star:": "⭐", ":red_star:": "⭐",
+    ":green_star:": "⭐", ":blue_star:": "⭐", ":light_bulb_on:": "💡", ":light_bulb_off:": "💡", ":flag_on:": "🚩",
+    ":flag_off:": "🏳️",
+}  # fmt: skip
+"""Emoji of Atlassian's own, whose text is but their name."""
+
 Mark = tuple[str, str, str]
 """A style to open: ("link", href, title), ("style", name, "") or ("code", "", "")."""
 
@@ -114,7 +122,8 @@ class InlineReader:
 
     def _emoji(self, node: Node) -> Inline:
         attrs = attributes(node)
-        return Text(clean(string(attrs.get("text")) or string(attrs.get("shortName"))))
+        name, sign = string(attrs.get("shortName")), string(attrs.get("text"))
+        return Text(clean(_SIGNS.get(name, name) if sign in ("", name) else sign))
 
     def _date(self, node: Node) -> Inline:
         return Text(clean(_iso_date(attributes(node).get("timestamp"))))

@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import apsw
+import numpy as np
+from numpy.typing import NDArray
 
 from jirakb.errors import CorruptStoreError, KnowledgeBaseBusyError
 from jirakb.knowledge.index import filters, text, vectorfile
-from jirakb.knowledge.index.filters import Columns, Integers, outbox_head
+from jirakb.knowledge.index.filters import Columns, Mask, among, outbox_head
 from jirakb.knowledge.index.lookup import TextReader
 from jirakb.knowledge.index.vectors import Matrix
 from jirakb.knowledge.store import KnowledgeBase
 
 _TAIL_ROWS = 10_000
 """More vectors than this outside of the file are worth the lease."""
+_REMEMBERED_READERS = 8
 
 
 @dataclass(frozen=True)
@@ -38,9 +41,22 @@ class View:
     notes: tuple[str, ...]
 
     @cached_property
-    def rows(self) -> Integers:
+    def rows(self) -> NDArray[np.int32]:
         """The columns' row of each vector, -1 where its document is gone."""
-        return self.columns.rows(self.matrix.documents)
+        return self.columns.rows(self.matrix.documents).astype(np.int32)
+
+    @cached_property
+    def _readable(self) -> dict[frozenset[int], Mask]:
+        return {}
+
+    def readable(self, sets: frozenset[int]) -> Mask:
+        """The vectors of these reader sets whose documents are there: the same for every query of a reader."""
+        if sets not in self._readable:
+            if len(self._readable) >= _REMEMBERED_READERS:
+                self._readable.clear()
+            documents = np.append(self.columns.readable(sets), False)[self.rows]  # row -1 is a document that is gone
+            self._readable[sets] = documents & among(self.matrix.readers, sets)
+        return self._readable[sets]
 
 
 class Indexes:
@@ -70,10 +86,10 @@ class Indexes:
             except KnowledgeBaseBusyError:
                 return
 
-    def view(self, connection: apsw.Connection) -> View:
-        """The indexes at this snapshot."""
+    def view(self, connection: apsw.Connection, fields: Collection[str] = ()) -> View:
+        """The indexes at this snapshot, with the columns of these fields."""
         with self._lock:
-            columns = filters.follow(self._columns, connection)
+            columns = filters.follow(self._columns, connection, fields)
             matrix = self._matrix_at(connection)
             behind = self._text is None or self._text.seq < columns.seq
             old = self._view

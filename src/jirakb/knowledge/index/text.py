@@ -11,7 +11,7 @@ import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +20,14 @@ import orjson
 import tantivy
 from tantivy import Query
 
-from jirakb.documents import Part, Readers
+from jirakb.documents import Part, PartKind, Readers
 from jirakb.errors import CorruptStoreError, KnowledgeBaseBusyError
-from jirakb.knowledge.index.filters import VALUE_COLUMNS, folded, outbox_head
-from jirakb.knowledge.index.words import analyzer, indexed_text
+from jirakb.knowledge.index.columns import LIST_COLUMNS, VALUE_COLUMNS, folded, outbox_head
+from jirakb.knowledge.index.conditions import TextPart
+from jirakb.knowledge.index.words import analyzer, compound_parts, indexed_text
 from jirakb.knowledge.prepare import decompress, load_parts
 
-LAYOUT = 3
+LAYOUT = 7
 """Raised when the schema or the analyzer changes: an index of another layout is made anew."""
 OPEN, RESTRICTED = "open", "restricted"
 SUMMARY_WEIGHT = 12
@@ -48,9 +49,12 @@ def schema() -> tantivy.Schema:
     fields.add_unsigned_field("document", fast=True)
     fields.add_text_field("text", tokenizer_name="words", index_option="freq")
     fields.add_json_field("restricted", tokenizer_name="words", index_option="freq")
-    for name in (*VALUE_COLUMNS, "labels"):
+    fields.add_json_field("part", tokenizer_name="words", index_option="basic")  # by reader set, then kind of text
+    fields.add_text_field("has", tokenizer_name="raw", index_option="basic")  # reader set and kind of each text
+    for name in (*VALUE_COLUMNS, *LIST_COLUMNS):
         fields.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    fields.add_integer_field("updated", indexed=True, fast=True)
+    for name in ("updated", "created"):
+        fields.add_integer_field(name, indexed=True, fast=True)
     return fields.build()
 
 
@@ -210,7 +214,9 @@ class Entry:
     number: int | None = None
     kind: str = ""
     text: str = ""
+    parts: Mapping[TextPart, str] = field(default_factory=dict)
     updated: int = 0
+    created: int | None = None
     values: tuple[tuple[str, str], ...] = ()
 
 
@@ -240,17 +246,42 @@ def _entries(
 
 
 def _entries_of(document: int, row: tuple[Any, ...], numbers: Mapping[Readers, int]) -> Iterator[Entry]:
-    kind, key, title, updated, number, labels, parts, principals, *values = row
+    kind, key, title, updated, created, number, zipped, principals, *values = row
     own = Readers(orjson.loads(principals))
-    named = [*zip(VALUE_COLUMNS, values, strict=True), *(("labels", label) for label in orjson.loads(labels))]
+    named = tuple(_named(values))
     head = f"{indexed_text(key)}\n" + f"{indexed_text(title)}\n" * SUMMARY_WEIGHT
-    for readers, text in _texts(own, load_parts(decompress(parts))).items():
+    parts = load_parts(decompress(zipped))
+    kinds = _kinds(own, kind, title, parts)
+    for readers, text in _texts(own, parts).items():
         if readers == own or readers in numbers:
             at = number if readers == own else numbers[readers]
             is_own = kind == "issue" and readers == own
-            folded_values = tuple((name, folded(value)) for name, value in named)
-            words = head + indexed_text(text)
-            yield Entry(document, at, "own" if is_own else "extra", words, updated, folded_values)
+            words = head + indexed_text(text) + compound_parts(f"{title}\n{text}")
+            shown = kinds.get(readers, {})
+            yield Entry(document, at, "own" if is_own else "extra", words, shown, updated, created, named)
+
+
+def _named(values: list[str]) -> Iterator[tuple[str, str]]:
+    """Each field with each of its values, "" where it has none."""
+    singles, lists = values[: len(VALUE_COLUMNS)], values[len(VALUE_COLUMNS) :]
+    yield from zip(VALUE_COLUMNS, map(folded, singles), strict=True)
+    for name, items in zip(LIST_COLUMNS, lists, strict=True):
+        yield from ((name, folded(item)) for item in orjson.loads(items) or [""])
+
+
+_KINDS: dict[PartKind, TextPart] = {
+    "description": "description", "environment": "environment", "comment": "comment", "attachments": "attachment",
+    "text": "attachment",
+}  # fmt: skip
+
+
+def _kinds(own: Readers, kind: str, title: str, parts: Iterable[Part]) -> dict[Readers, dict[TextPart, str]]:
+    """The texts of each reader set by their kind, for those who ask in one kind of text only."""
+    found: dict[Readers, dict[TextPart, list[str]]] = {own: {"summary" if kind == "issue" else "attachment": [title]}}
+    for part in parts:
+        if part.kind in _KINDS and part.text.strip():
+            found.setdefault(part.readers | own, {}).setdefault(_KINDS[part.kind], []).append(part.text)
+    return {readers: {name: "\n".join(texts) for name, texts in kinds.items()} for readers, kinds in found.items()}
 
 
 def _texts(own: Readers, parts: Iterable[Part]) -> dict[Readers, str]:
@@ -268,8 +299,13 @@ def _tantivy_document(entry: Entry) -> tantivy.Document:
     made.add_text("id", str(entry.document))
     made.add_unsigned("document", entry.document)
     made.add_integer("updated", entry.updated)
+    if entry.created is not None:
+        made.add_integer("created", entry.created)
     for name, value in entry.values:
         made.add_text(name, value)
+    made.add_json("part", {str(entry.number): {name: _part_text(text) for name, text in entry.parts.items()}})
+    for name in entry.parts:
+        made.add_text("has", f"{entry.number}.{name}")
     if entry.number:
         made.add_json("restricted", {str(entry.number): entry.text})
     else:
@@ -277,8 +313,13 @@ def _tantivy_document(entry: Entry) -> tantivy.Document:
     return made
 
 
+def _part_text(text: str) -> str:
+    return indexed_text(_TIMESTAMP.sub("", text))
+
+
 _CHANGES = "SELECT seq, document, gone FROM outbox WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 _DOCUMENT = f"""
-SELECT d.kind, d.key, d.title, d.updated, d.readers, d.labels, d.parts_zstd, r.principals, {", ".join(VALUE_COLUMNS)}
+SELECT d.kind, d.key, d.title, d.updated, d.created, d.readers, d.parts_zstd, r.principals,
+  {", ".join((*VALUE_COLUMNS, *LIST_COLUMNS))}
 FROM document d JOIN readers r ON r.id = d.readers WHERE d.id = ?
 """

@@ -5,10 +5,12 @@ The rows of the knowledge base are the truth: the file can be deleted at any tim
 
 from __future__ import annotations
 
+import functools
 import mmap
 import os
 import secrets
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,12 +19,12 @@ import apsw
 import numpy as np
 import orjson
 
-from jirakb.knowledge.index.filters import Integers
-from jirakb.knowledge.index.vectors import FACTS, PASSAGE, SEQ, Bytes, Matrix
+from jirakb.knowledge.index.vectors import FACTS, Block, Matrix, Numbers
 
-LAYOUT = 1
+LAYOUT = 2
 _READ_ROWS = 20_000  # of about 400 bytes, at a time
 _SAMPLE = 32
+_HEAD = "head.json"
 
 
 def base_name(connection: apsw.Connection) -> str:
@@ -40,21 +42,22 @@ def vector_head(connection: apsw.Connection) -> int:
 
 def empty_matrix(base: str, dimensions: int) -> Matrix:
     """A matrix without rows."""
-    return Matrix(base, dimensions, (), np.zeros((0, FACTS), dtype=np.int64))
+    return Matrix(base, dimensions)
 
 
 def load(folder: Path, base: str, dimensions: int) -> Matrix:
-    """The matrix in the file; empty when it is missing, broken, or of another knowledge base or model."""
+    """The matrix in the files; empty when they are missing, broken, or of another knowledge base or model.
+
+    Everything is mapped, so that the processes of a machine share it.
+    """
     place = _place(folder)
     try:
-        head = orjson.loads((place / "head.json").read_bytes())
+        head = orjson.loads((place / _HEAD).read_bytes())
         count, name = int(head["rows"]), str(head["name"])
         if (head["base"], head["dimensions"]) != (base, dimensions) or not count:
             return empty_matrix(base, dimensions)
-        facts = np.fromfile(place / f"{name}.facts", dtype=np.int64, count=count * FACTS)
-        values = _mapped(place / f"{name}.values", count * dimensions)
-        block = np.frombuffer(values, dtype=np.int8).reshape(count, dimensions)
-        return Matrix(base, dimensions, (block,), facts.reshape(count, FACTS), count)
+        columns = {part: _mapped(place / f"{name}.{part}", *form, count) for part, form in _forms(dimensions).items()}
+        return Matrix(base, dimensions, (Block(**columns),), is_filed=True)
     except (OSError, ValueError, KeyError, TypeError):
         return empty_matrix(base, dimensions)
 
@@ -65,21 +68,22 @@ def agrees(matrix: Matrix, connection: apsw.Connection) -> bool:
         return True
     if matrix.seq > vector_head(connection):
         return False
-    sample = matrix.facts[np.linspace(0, len(matrix) - 1, _SAMPLE).astype(np.int64)]
-    known = dict(zip(sample[:, PASSAGE].tolist(), sample[:, SEQ].tolist(), strict=True))
+    known: dict[int, int] = {}
+    for block in matrix.blocks:
+        sample = np.linspace(0, len(block) - 1, _SAMPLE).astype(np.int64)
+        known.update(zip(block.passage[sample].tolist(), block.seq[sample].tolist(), strict=True))
     rows: list[Any] = connection.execute(_SEQS, (orjson.dumps(list(known)).decode(),)).fetchall()
     return bool(rows) and all(known[passage] == seq for passage, seq in rows)
 
 
 def follow(matrix: Matrix, connection: apsw.Connection) -> Matrix:
     """The matrix with the rows that were written since; `connection` must be within a snapshot."""
-    new = list(_rows_after(connection, matrix.seq, matrix.dimensions))
+    new = list(_blocks_after(connection, matrix.seq, matrix.dimensions))
     if not new:
         return matrix
-    filed = matrix.blocks[: 1 if matrix.filed else 0]
-    tail = np.concatenate([*matrix.blocks[len(filed) :], *(block for _, block in new)])
-    facts = np.concatenate([matrix.facts, *(facts for facts, _ in new)])
-    return Matrix(matrix.base, matrix.dimensions, (*filed, tail), facts, matrix.filed)
+    filed = matrix.blocks[: 1 if matrix.is_filed else 0]
+    tail = functools.reduce(Block.joined, [*matrix.blocks[len(filed) :], *new])
+    return Matrix(matrix.base, matrix.dimensions, (*filed, tail), matrix.is_filed)
 
 
 def update(folder: Path, connection: apsw.Connection, dimensions: int) -> Matrix:
@@ -88,68 +92,80 @@ def update(folder: Path, connection: apsw.Connection, dimensions: int) -> Matrix
     matrix = load(folder, base, dimensions)
     if not agrees(matrix, connection) or _is_stale(matrix, connection):
         matrix = empty_matrix(base, dimensions)
-    _write(_place(folder), matrix, _rows_after(connection, matrix.seq, dimensions))
+    _write(_place(folder), matrix, _blocks_after(connection, matrix.seq, dimensions))
     return load(folder, base, dimensions)
 
 
 def _is_stale(matrix: Matrix, connection: apsw.Connection) -> bool:
-    ((living,),) = list[Any](connection.execute("SELECT count(*) FROM vector WHERE seq <= ?", (matrix.seq,)))
-    return int(living) * 2 < len(matrix)
+    # Counting all goes through an index; counting up to a row would read every vector.
+    ((every,), (newer,)) = list[Any](connection.execute(_COUNTS, (matrix.seq,)))
+    return (int(every) - int(newer)) * 2 < len(matrix)
 
 
-def _write(place: Path, matrix: Matrix, rows: Iterator[tuple[Integers, Bytes]]) -> None:
+def _write(place: Path, matrix: Matrix, blocks: Iterator[Block]) -> None:
     place.mkdir(parents=True, exist_ok=True, mode=0o700)
     name = _head(place)["name"] if matrix.filed else secrets.token_hex(8)
     count = matrix.filed
-    with _appending(place / f"{name}.facts") as facts, _appending(place / f"{name}.values") as values:
-        facts.truncate(facts.seek(count * FACTS * 8))
-        values.truncate(values.seek(count * matrix.dimensions))
-        for some_facts, some_values in rows:
-            facts.write(some_facts.tobytes())
-            values.write(some_values.tobytes())
-            count += len(some_facts)
-        for file in (facts, values):
+    with ExitStack() as stack:
+        files = {part: stack.enter_context(_appending(place / f"{name}.{part}")) for part in _forms(matrix.dimensions)}
+        for part, (kind, width) in _forms(matrix.dimensions).items():
+            files[part].truncate(files[part].seek(count * width * np.dtype(kind).itemsize))
+        for block in blocks:
+            for part, file in files.items():
+                file.write(getattr(block, part).tobytes())
+            count += len(block)
+        for file in files.values():
             file.flush()
             os.fsync(file.fileno())
     _set_head(place, {"base": matrix.base, "dimensions": matrix.dimensions, "rows": count, "name": name})
-    for old in [*place.glob("*.facts"), *place.glob("*.values")]:
-        if old.stem != name:
+    for old in place.iterdir():
+        if old.stem != name and old.name != _HEAD:
             old.unlink(missing_ok=True)
 
 
+def _forms(dimensions: int) -> dict[str, tuple[Any, int]]:
+    """The files beside the head: what each row has there, and how much of it."""
+    vectors = {"values": (np.int8, dimensions), "signs": (np.uint8, (dimensions + 7) // 8)}
+    return {**vectors, **{name: (kind, 1) for name, kind in FACTS.items()}}
+
+
 def _head(place: Path) -> dict[str, Any]:
-    head: dict[str, Any] = orjson.loads((place / "head.json").read_bytes())
+    head: dict[str, Any] = orjson.loads((place / _HEAD).read_bytes())
     return head
 
 
 def _set_head(place: Path, head: dict[str, object]) -> None:
     """The head is what makes appended rows count: it is replaced last, and at once."""
-    new = place / "head.json.new"
+    new = place / f"{_HEAD}.new"
     new.write_bytes(orjson.dumps(head))
-    new.replace(place / "head.json")
+    new.replace(place / _HEAD)
 
 
 def _appending(path: Path) -> BinaryIO:
     return path.open("r+b" if path.exists() else "w+b")
 
 
-def _mapped(path: Path, size: int) -> mmap.mmap:
+def _mapped(path: Path, kind: Any, width: int, count: int) -> Numbers:
     with path.open("rb") as file:
-        return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
+        mapped = mmap.mmap(file.fileno(), count * width * np.dtype(kind).itemsize, access=mmap.ACCESS_READ)
+    numbers: Numbers = np.frombuffer(mapped, dtype=kind)
+    return numbers if width == 1 else numbers.reshape(count, width)
 
 
 def _place(folder: Path) -> Path:
     return folder / "vectors"
 
 
-def _rows_after(connection: apsw.Connection, seq: int, dimensions: int) -> Iterator[tuple[Integers, Bytes]]:
+def _blocks_after(connection: apsw.Connection, seq: int, dimensions: int) -> Iterator[Block]:
     cursor: Any = connection.execute(_ROWS, (seq, dimensions))
     while rows := list(islice(cursor, _READ_ROWS)):
-        facts = np.array([row[:FACTS] for row in rows], dtype=np.int64)
-        yield facts, np.frombuffer(b"".join(row[FACTS] for row in rows), dtype=np.int8).reshape(-1, dimensions)
+        *columns, vectors = zip(*rows, strict=True)
+        facts = {name: np.array(column, dtype=FACTS[name]) for name, column in zip(FACTS, columns, strict=True)}
+        yield Block.of(np.frombuffer(b"".join(vectors), dtype=np.int8).reshape(-1, dimensions), facts)
 
 
 _BASE = "SELECT (SELECT value FROM meta WHERE name = 'id'), (SELECT value FROM meta WHERE name = 'embedder')"
+_COUNTS = "SELECT count(*) FROM vector UNION ALL SELECT count(*) FROM vector WHERE seq > ?"
 _SEQS = "SELECT passage, seq FROM vector WHERE passage IN (SELECT value FROM json_each(?))"
 _ROWS = """
 SELECT v.seq, v.passage, p.document, p.readers, v.value

@@ -1,13 +1,16 @@
-"""Which passages are nearest to a query vector? An exact scan over every vector of a knowledge base, as int8.
+"""Which passages are nearest to a query vector? A scan over every vector of a knowledge base, in two steps.
 
-Never embeds, never reads text, never decides who may read: it is told which rows are allowed.
+First the signs of the numbers are compared, an eighth of a byte each; then the int8 numbers of the rows that may be
+among the nearest. Never embeds, never reads text, never decides who may read: it is told which rows are allowed.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import simsimd
@@ -20,118 +23,224 @@ SCALE = 127.0
 ROUNDING = 300.0
 """Two dot products of rounded vectors whose difference is larger are in the right order: rounding the query moves one
 by 0.29 times the row's length of 127 as its standard deviation, and this is four of that for each of the two."""
-_BLOCK = 64
-_GATHER_BELOW = 20
-"""When fewer than one row in this many is allowed, picking them out is cheaper than scanning all."""
-FACTS = 4
-SEQ, PASSAGE, DOCUMENT, READERS = range(FACTS)
-"""The columns beside the vectors."""
-
-_FORBIDDEN = np.array([-np.inf, 0.0], dtype=np.float32)
+EXACT_ROWS = 8_192
+"""So few allowed rows are compared by their numbers right away."""
+SHORTLIST = 2_048
+"""So many rows, those with most signs in common, are compared by their numbers in any case: 20 for each row of the pool."""
+_CERTAIN_PLACES = 10
+_CERTAINTY = 2.0
+"""A row is left out only where its signs differ in so many standard deviations more than those of a row as near as the
+tenth would. Of texts' vectors 3 to 10 % are compared; where all vectors are far from all others, every one is."""
+_MOST_PICKED = 4
+"""When more than one row in this many is to be compared, going through all in order is cheaper than picking them out."""
+FACTS = {"seq": np.int64, "passage": np.int64, "document": np.int64, "readers": np.int32}
+"""What stands beside each vector, and how."""
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.int8]
+Signs = NDArray[np.uint8]
+Numbers = NDArray[Any]
 
 
-@dataclass(frozen=True)
+def signs_of(values: Bytes) -> Signs:
+    """The signs of each row's numbers, eight in a byte."""
+    return np.packbits(values > 0, axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Vectors with their signs, and beside each what it is of. Never changed."""
+
+    values: Bytes
+    signs: Signs
+    seq: Numbers
+    passage: Numbers
+    document: Numbers
+    readers: Numbers
+
+    @classmethod
+    def of(cls, values: Bytes, facts: dict[str, Numbers]) -> Block:
+        """A block in memory."""
+        return cls(values, signs_of(values), **facts)
+
+    def __len__(self) -> int:
+        return len(self.seq)
+
+    def joined(self, other: Block) -> Block:
+        """This block and another one behind it."""
+        names = ("values", "signs", *FACTS)
+        return Block(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
+
+    @cached_property
+    def _by_document(self) -> Numbers:
+        """The rows, ascending by document."""
+        return np.argsort(self.document, kind="stable").astype(np.int32)
+
+    def rows_of(self, documents: Integers) -> Integers:
+        """The rows of these documents."""
+        order = self._by_document
+        starts, stops = (np.searchsorted(self.document, documents, side, order) for side in ("left", "right"))
+        sizes = stops - starts
+        # Each document's stretch of places, side by side.
+        places = np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        rows: Integers = order[places].astype(np.int64)
+        return rows
+
+
+@dataclass(frozen=True, eq=False)
 class Matrix:
-    """Vectors of one model, in blocks, and beside them what each is of. Never changed."""
+    """Vectors of one model, in blocks. Never changed. The first block is the file's, where `filed` says so."""
 
     base: str
     dimensions: int
-    blocks: tuple[Bytes, ...]
-    facts: Integers
-    """seq, passage, document, readers of each row."""
-    filed: int = 0
-    """How many of the rows, in the first block, stand in the file."""
+    blocks: tuple[Block, ...] = ()
+    is_filed: bool = False
+
+    @cached_property
+    def _firsts(self) -> list[int]:
+        """The first row of each block, and behind them how many rows there are."""
+        return [0, *np.cumsum([len(block) for block in self.blocks], dtype=np.int64).tolist()]
 
     def __len__(self) -> int:
-        return len(self.facts)
+        return self._firsts[-1]
+
+    @property
+    def filed(self) -> int:
+        """How many of the rows stand in the file."""
+        return len(self.blocks[0]) if self.is_filed and self.blocks else 0
 
     @property
     def seq(self) -> int:
         """The last vector row of the truth that is in here."""
-        return int(self.facts[-1, SEQ]) if len(self.facts) else 0
+        return int(self.blocks[-1].seq[-1]) if len(self) else 0
 
     @property
     def filed_seq(self) -> int:
         """The last vector row of the truth that is in the file."""
-        return int(self.facts[self.filed - 1, SEQ]) if self.filed else 0
+        return int(self.blocks[0].seq[-1]) if self.filed else 0
 
     @cached_property
-    def passages(self) -> Integers:
+    def passages(self) -> Numbers:
         """The passage of each row."""
-        return np.ascontiguousarray(self.facts[:, PASSAGE])
+        return self._beside("passage")
 
     @cached_property
-    def documents(self) -> Integers:
+    def documents(self) -> Numbers:
         """The document of each row."""
-        return np.ascontiguousarray(self.facts[:, DOCUMENT])
+        return self._beside("document")
 
     @cached_property
-    def readers(self) -> Integers:
+    def readers(self) -> Numbers:
         """The reader set of each row."""
-        return np.ascontiguousarray(self.facts[:, READERS])
+        return self._beside("readers")
 
     @cached_property
     def is_restricted(self) -> bool:
         """Whether any row is of text that not every reader sees."""
-        return bool(self.readers.any())
-
-    @cached_property
-    def _by_document(self) -> tuple[Integers, Integers]:
-        order = np.argsort(self.documents, kind="stable")
-        return order, self.documents[order]
+        return any(block.readers.any() for block in self.blocks)
 
     def rows_of(self, documents: Sequence[int]) -> Integers:
         """The rows of these documents."""
-        order, ascending = self._by_document
         wanted = np.asarray(documents, dtype=np.int64)
-        starts, stops = (np.searchsorted(ascending, wanted, side) for side in ("left", "right"))
-        spans = [order[start:stop] for start, stop in zip(starts, stops, strict=True) if stop > start]
-        return np.concatenate(spans) if spans else np.zeros(0, dtype=np.int64)
+        found = [block.rows_of(wanted) + first for block, first in zip(self.blocks, self._firsts, strict=False)]
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
     def scan(self, query: Floats, allowed: Mask) -> Scan:
-        """The query against every allowed row."""
+        """The query against the allowed rows: those that may be among the nearest, with their dot products."""
         rounded = np.clip(np.rint(query * SCALE), -SCALE, SCALE).astype(np.int8)
-        if np.count_nonzero(allowed) * _GATHER_BELOW < len(self):
+        if np.count_nonzero(allowed) <= EXACT_ROWS:
             rows = np.flatnonzero(allowed)
-            dots = np.full(len(self), -np.inf, dtype=np.float32)
-            dots[rows] = _dots(rounded, self._picked(rows))
-            return Scan(self, query, dots)
-        dots = np.concatenate([_dots(rounded, block) for block in self.blocks])
-        dots += _FORBIDDEN[allowed.view(np.uint8)]  # five times as fast as assigning by the mask
-        return Scan(self, query, dots)
+            return Scan(self, query, rounded, allowed, rows, self.dots(rounded, rows))
+        rows, dots = _Shortlist(self, rounded, allowed).nearest()
+        return Scan(self, query, rounded, allowed, rows, dots)
 
     def cosines(self, query: Floats, rows: Integers) -> Floats:
         """The cosines of these rows with the query as it is (only the rows are rounded)."""
         return (self._picked(rows).astype(np.float32) @ query) / np.float32(SCALE)
 
+    def dots(self, rounded: Bytes, rows: Integers) -> Floats:
+        """The dot products of these rows, ascending or not, with the rounded query."""
+        if len(rows) * _MOST_PICKED < len(self):
+            return _dots(rounded, self._picked(rows))
+        return np.concatenate([_dots(rounded, block.values) for block in self.blocks])[rows]
+
+    def differences(self, rounded: Bytes) -> Numbers:
+        """In how many signs each row differs from the rounded query."""
+        signs = signs_of(rounded[None, :])
+        return np.concatenate([_differences(signs, block.signs) for block in self.blocks])
+
+    def _beside(self, name: str) -> Numbers:
+        """One fact of each row; of a single block without a copy, so that it stays in the file."""
+        columns = [getattr(block, name) for block in self.blocks]
+        if len(columns) == 1:
+            (column,) = columns
+            return np.asarray(column)
+        return np.concatenate(columns) if columns else np.zeros(0, dtype=FACTS[name])
+
     def _picked(self, rows: Integers) -> Bytes:
+        if len(self.blocks) == 1:
+            return self.blocks[0].values.take(rows, axis=0)
         picked = np.empty((len(rows), self.dimensions), dtype=np.int8)
-        first = 0
-        for block in self.blocks:
+        for block, first in zip(self.blocks, self._firsts, strict=False):
             inside = (rows >= first) & (rows < first + len(block))
-            picked[inside] = block[rows[inside] - first]
-            first += len(block)
+            picked[inside] = block.values[rows[inside] - first]
         return picked
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class _Shortlist:
+    """The rows that may be among the nearest, by their signs."""
+
+    matrix: Matrix
+    rounded: Bytes
+    allowed: Mask
+
+    def nearest(self) -> tuple[Integers, Floats]:
+        """The rows, ascending, and their dot products."""
+        differences = np.where(self.allowed, self.matrix.differences(self.rounded), np.iinfo(np.uint16).max)
+        limit = int(np.partition(differences, SHORTLIST)[SHORTLIST])
+        rows, dots = self._within(differences, limit)
+        farthest = self._limit(dots)
+        return self._within(differences, farthest) if farthest > limit else (rows, dots)
+
+    def _within(self, differences: Numbers, limit: int) -> tuple[Integers, Floats]:
+        rows = np.flatnonzero(differences <= limit)
+        return rows, self.matrix.dots(self.rounded, rows)
+
+    def _limit(self, dots: Floats) -> int:
+        """In how many signs a row may differ that is as near as the tenth: of two vectors with an angle of half a
+        circle between them all differ, and of others the share that the angle is of it, more or less."""
+        tenth = float(np.partition(dots, -_CERTAIN_PLACES)[-_CERTAIN_PLACES])
+        length = float(np.linalg.norm(self.rounded.astype(np.float32))) * SCALE
+        share = math.acos(min(max(tenth / max(length, 1.0), -1.0), 1.0)) / math.pi
+        spread = math.sqrt(self.matrix.dimensions * share * (1.0 - share))
+        return int(self.matrix.dimensions * share + _CERTAINTY * spread)
+
+
+@dataclass(frozen=True, eq=False)
 class Scan:
-    """A query's dot product with every row, both rounded; minus infinity for rows that are not allowed."""
+    """A query's dot products, both sides rounded, with the rows that may be among the nearest."""
 
     matrix: Matrix
     query: Floats
-    dots: Floats
+    rounded: Bytes
+    mask: Mask
+    rows: Integers
+    near: Floats
 
     def nearest(self, count: int) -> Integers:
         """The `count` best rows by rounded numbers, ascending by row."""
-        return _top(self.dots, count)
+        if len(self.rows) <= count:
+            return self.rows
+        return np.sort(self.rows[np.argpartition(-self.near, count)[:count]])
 
     def allowed(self, rows: Integers) -> Integers:
         """Those of the rows that are allowed."""
-        return rows[self.dots[rows] > -np.inf]
+        return rows[self.mask[rows]]
+
+    def dots(self, rows: Integers) -> Floats:
+        """The dot products of any rows."""
+        return self.matrix.dots(self.rounded, rows)
 
     def cosines(self, rows: Integers) -> Floats:
         """The cosines of these rows with the query as it is."""
@@ -141,22 +250,14 @@ class Scan:
 def _dots(query: Bytes, block: Bytes) -> Floats:
     if not len(block):
         return np.zeros(0, dtype=np.float32)
-    return np.array(simsimd.cdist(query[None, :], block, metric="dot", out_dtype="float32"), dtype=np.float32).reshape(
-        -1
-    )
+    return _row(simsimd.cdist(query[None, :], block, metric="dot", out_dtype="float32"))
 
 
-def _top(scores: Floats, count: int) -> Integers:
-    """Where the `count` highest finite scores are, ascending. Maxima of blocks first: partitioning all is slow."""
-    whole = len(scores) // _BLOCK * _BLOCK
-    if whole > count * _BLOCK:
-        maxima = scores[:whole].reshape(-1, _BLOCK).max(axis=1)
-        blocks = np.argpartition(-maxima, count)[:count]
-        spots = (blocks[:, None] * _BLOCK + np.arange(_BLOCK)).reshape(-1)
-        spots = np.concatenate([spots, np.arange(whole, len(scores))])
-    else:
-        spots = np.arange(len(scores))
-    spots = spots[scores[spots] > -np.inf]
-    if len(spots) > count:
-        spots = spots[np.argpartition(-scores[spots], count)[:count]]
-    return np.sort(spots)
+def _differences(signs: Signs, block: Signs) -> Numbers:
+    if not len(block):
+        return np.zeros(0, dtype=np.uint16)
+    return _row(simsimd.cdist(signs, block, metric="hamming", dtype="bin8", out_dtype="float32")).astype(np.uint16)
+
+
+def _row(distances: Any) -> Floats:
+    return np.array(distances, dtype=np.float32).reshape(-1)

@@ -18,8 +18,28 @@ _CAMEL = re.compile(r"(?<![a-z])[a-z]++[A-Z][A-Za-z0-9]*+")
 """camelCase from its first small letters on; what stands before them is found by looking back."""
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _JOINER = re.compile(r"[._:$-]")
-_UNSPACED = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
-"""Runs of scripts that put no space between words: Thai, Japanese, Chinese."""
+_UNSPACED = re.compile(
+    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+    "\U00020000-\U0003134f]+"
+)
+"""Runs of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese; and Korean, which writes
+particles onto its words."""
+_GERMAN = re.compile(
+    r"\b(?:auch|auf|bei|beim|[Dd](?:as|er|ie)|[Ee]ine?|f\u00fcr|im|ist|nach|nicht|oder|und|von|wenn|werden|wird|zum|zur)\b"
+    r"|[\u00e4\u00f6\u00fc\u00df]"
+)
+"""What German texts have; other languages share some of it, so that a line is taken for German by several."""
+_COMPOUND = re.compile(r"(?<![^\W_])[A-Z\u00c4\u00d6\u00dc][a-z\u00e4\u00f6\u00fc\u00df]{8,59}(?![^\W_])")
+"""German writes nouns that belong together as one, with one capital."""
+_LONG_COMPOUND = 22
+"""So long a word with a capital is a compound, even where it stands alone."""
+SHORTEST_PART = 4
+_JUDGED = 2_000  # characters of a line
+_FEW_WORDS = 4
+_HINT_EACH = 10  # words
+INSIDE = "\u3105"
+"""Stands before the rest of a compound from some letter on: what begins so is found within a word. A letter that no text of
+the languages meant has, since the text index keeps letters only."""
 _LONGEST_WHOLE = 120
 _LONGEST_WORD = 150
 
@@ -28,7 +48,7 @@ _COMMON = (
     "our so than that the their then there these they this to was we what when where which who why will with "
     "you your"
 )
-_EMPTY_WORDS = frozenset(_COMMON.split())
+EMPTY_WORDS = frozenset(_COMMON.split())
 """Words that are in most texts; a query that has others is searched without these."""
 
 
@@ -43,6 +63,25 @@ def indexed_text(text: str) -> str:
     extra = dict.fromkeys([*_wholes(text), *_humps(text)])
     pairs = () if text.isascii() else tuple(_pairs(text))
     return " ".join((text, *extra, *pairs)) if extra or pairs else text
+
+
+def compound_parts(text: str) -> str:
+    """What makes German compounds found by the words in them: for the index alone, never for a query."""
+    words = dict.fromkeys(word for line in text.splitlines() for word in _compounds(line))
+    parts = dict.fromkeys(word[at:].lower() for word in words for at in range(len(word) - SHORTEST_PART + 1))
+    return "".join(f" {INSIDE}{part}" for part in ("", *parts)) if parts else ""
+
+
+def _compounds(line: str) -> list[str]:
+    """The compounds of a line, if it is German."""
+    words: list[str] = _COMPOUND.findall(line)
+    if not words:
+        return words
+    hints = [hint.lower() for hint in _GERMAN.findall(line[:_JUDGED])]
+    count = line[:_JUDGED].count(" ") + 1
+    if count <= _FEW_WORDS:
+        return words if hints else [word for word in words if len(word) >= _LONG_COMPOUND]
+    return words if len(set(hints)) > 1 and len(hints) * _HINT_EACH >= count else []
 
 
 def _wholes(text: str) -> Iterator[str]:
@@ -70,13 +109,18 @@ def _pairs(text: str) -> Iterator[str]:
 
 
 def analyzer() -> tantivy.TextAnalyzer:
-    """The text index's own part: letters and digits make words; lowercase, no accents, light English stems."""
+    """The text index's own part: letters and digits make words; lowercase, no accents, light stems.
+
+    A stemmer leaves the scripts of the others alone.
+    """
     return (
         tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
         .filter(tantivy.Filter.remove_long(_LONGEST_WORD))
         .filter(tantivy.Filter.lowercase())
         .filter(tantivy.Filter.ascii_fold())
         .filter(tantivy.Filter.stemmer("english"))
+        .filter(tantivy.Filter.stemmer("russian"))
+        .filter(tantivy.Filter.stemmer("arabic"))
         .build()
     )
 
@@ -84,7 +128,7 @@ def analyzer() -> tantivy.TextAnalyzer:
 def query_words(words: tantivy.TextAnalyzer, query: str) -> tuple[str, ...]:
     """The query's distinct words in order of appearance, those that say nothing left out unless there are only those."""
     found = dict.fromkeys(words.analyze(indexed_text(query)))
-    telling = tuple(word for word in found if word not in _EMPTY_WORDS)
+    telling = tuple(word for word in found if word not in EMPTY_WORDS)
     return telling or tuple(found)
 
 

@@ -6,8 +6,8 @@ Never ranks issues.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import apsw
@@ -15,7 +15,7 @@ import orjson
 
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.search.ranking import TEXT_WEIGHT, VECTOR_WEIGHT, shares
-from jirakb.knowledge.search.result import Hit, HitFields, HitSection
+from jirakb.knowledge.search.result import Hit, HitFields, HitSection, Match, ScoreParts
 from jirakb.knowledge.search.snippet import Marker
 
 _MOST_NEAR = 3
@@ -31,6 +31,7 @@ class Found:
     own: int
     documents: tuple[int, ...]
     score: float
+    parts: ScoreParts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,18 @@ class HitReader:
     """Reads hits within one snapshot, for one query and reader."""
 
     def __init__(
-        self, connection: apsw.Connection, sets: frozenset[int], marker: Marker, cosines: Mapping[int, float]
+        self,
+        connection: apsw.Connection,
+        sets: frozenset[int],
+        marker: Marker,
+        cosines: Mapping[int, float],
+        places: int = 1,
     ) -> None:
         self._connection = connection
         self._sets = sets
         self._marker = marker
         self._cosines = cosines
+        self._places = places
         self._sections: dict[int, _Section] = {}
 
     def read(self, found: Sequence[Found]) -> list[Hit]:
@@ -71,27 +78,63 @@ class HitReader:
         ]
 
     def _hit(self, item: Found, documents: Mapping[int, tuple[Any, ...]], passages: list[_Passage]) -> Hit:
-        _, kind, key, title, url, *values = documents[item.own]
-        best = self._best(passages)
-        snippet, section = (title, HitSection("", "", url)) if best is None else self._shown(best)
-        if best is not None and best.document in documents:
-            kind = documents[best.document][1]
-        return Hit(key, kind, title, url, item.score, snippet or title, section, _fields(values))
+        _, kind, key, title, url, issue, *values = documents[item.own]
+        ranked = self._ranked(passages)
+        best = self._match(ranked[0], documents) if ranked else Match(HitSection("", "", url), kind, title)
+        parts = item.parts and replace(item.parts, words=self._words(ranked[:1]))
+        return Hit(
+            key, best.kind, title, url, item.score, best.snippet or title, best.section, _fields(values),
+            sections=self._matches(best, ranked, documents) if self._places > 1 and ranked else (),
+            explanation=parts, number=issue,
+        )  # fmt: skip
 
-    def _best(self, passages: list[_Passage]) -> _Passage | None:
-        """The passage that is nearest and holds most of the query's words."""
+    def _ranked(self, passages: list[_Passage]) -> list[_Passage]:
+        """The passages that are nearest and hold most of the query's words first."""
         some = self._affordable(passages)
         if len(some) < 2:
-            return some[0] if some else None
-        words = shares({p.id: self._marker.coverage(self._text(p)) for p in some})
-        nearness = shares({p.id: self._cosines.get(p.id, 0.0) for p in some})
-        return max(
-            some,
-            key=lambda p: (TEXT_WEIGHT * words.get(p.id, 0.0) + VECTOR_WEIGHT * nearness.get(p.id, 0.0), -p.id),
-        )
+            return some
+        words = shares({at: self._marker.coverage(self._text(p)) for at, p in enumerate(some)})
+        nearness = shares({at: self._cosines.get(p.id, 0.0) for at, p in enumerate(some)})
+        worth = {
+            at: TEXT_WEIGHT * words.get(at, 0.0) + VECTOR_WEIGHT * nearness.get(at, 0.0) for at in range(len(some))
+        }
+        return [some[at] for at in sorted(worth, key=lambda at: (-worth[at], some[at].id, some[at].start))]
+
+    def _matches(
+        self, best: Match, ranked: Sequence[_Passage], documents: Mapping[int, tuple[Any, ...]]
+    ) -> tuple[Match, ...]:
+        """The best place, and behind it the other comments, descriptions or pages that hold words of the query.
+
+        Where none does, the nearest passages.
+        """
+        pieces = [piece for passage in ranked for piece in self._pieces(passage)]
+        holding = [piece for piece in pieces if self._marker.coverage(self._text(piece))]
+        found = {(best.section.url, best.section.heading): best}
+        for place in self._ranked(holding) if holding else ranked:
+            match = self._match(place, documents)
+            found.setdefault((match.section.url, match.section.heading), match)
+            if len(found) == self._places:
+                break
+        return tuple(found.values())
+
+    def _pieces(self, passage: _Passage) -> Iterator[_Passage]:
+        """What of each part stands in a passage; not its title, which every hit shows."""
+        anchors = self._sections[passage.section].anchors
+        stops = [anchor[0] for anchor in anchors[1:]] + [passage.stop]
+        for (offset, kind, _, _), stop in zip(anchors, stops, strict=True):
+            start, end = max(offset, passage.start), min(stop, passage.stop)
+            if start < end and kind != "summary":
+                yield replace(passage, start=start, stop=end)
+
+    def _match(self, passage: _Passage, documents: Mapping[int, tuple[Any, ...]]) -> Match:
+        snippet, section = self._shown(passage)
+        return Match(section, documents[passage.document][1], snippet)
+
+    def _words(self, passages: Sequence[_Passage]) -> tuple[tuple[str, float], ...]:
+        return tuple(pair for passage in passages for pair in self._marker.held(self._text(passage)))
 
     def _affordable(self, passages: list[_Passage]) -> list[_Passage]:
-        most = _MOST_NEAR if self._cosines else _MOST_PASSAGES
+        most = max(_MOST_NEAR, 2 * self._places) if self._cosines else _MOST_PASSAGES
         ranked = sorted(passages, key=lambda p: -self._cosines.get(p.id, 0.0))[:most]
         sections = list(dict.fromkeys(p.section for p in ranked))[:_MOST_SECTIONS]
         self._load(sections)
@@ -135,7 +178,7 @@ def _fields(values: Sequence[Any]) -> HitFields:
 
 
 _DOCUMENTS = """
-SELECT id, kind, key, title, url, project, type, status, status_category, priority, assignee, reporter,
+SELECT id, kind, key, title, url, issue, project, type, status, status_category, priority, assignee, reporter,
   labels, created, updated
 FROM document WHERE id IN (SELECT value FROM json_each(?))
 """

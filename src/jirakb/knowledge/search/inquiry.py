@@ -6,8 +6,8 @@ Every step sees only documents that the filter admits and text of the reader set
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -15,26 +15,38 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from jirakb.knowledge.index.filters import Filter, Integers, Mask, among
+from jirakb.knowledge.index.columns import Integers, Mask, Sort, among
+from jirakb.knowledge.index.conditions import EVERYTHING, Condition, Holding, mask
 from jirakb.knowledge.index.indexes import View
 from jirakb.knowledge.index.lookup import Lookup, Matches
 from jirakb.knowledge.index.vectors import ROUNDING, Floats, Scan
+from jirakb.knowledge.search.cursor import DEEPEST, Place
+from jirakb.knowledge.search.exact import MOST_READ, asked_exactly, best_first, shares_held
+from jirakb.knowledge.search.facets import Facets, count_facets
 from jirakb.knowledge.search.hits import Found, HitReader
-from jirakb.knowledge.search.ranking import fuse, ordered
-from jirakb.knowledge.search.result import Hit
+from jirakb.knowledge.search.kinship import Kin
+from jirakb.knowledge.search.order import arranged, place_of
+from jirakb.knowledge.search.page import Page
+from jirakb.knowledge.search.ranking import FRUITLESS, discounted, fuse, ordered, shares, with_exact
+from jirakb.knowledge.search.result import Hit, ScoreParts
 from jirakb.knowledge.search.snippet import Marker
 
-POOL = 200
-"""So many entries and so many passages are looked at; more when more hits are asked for."""
-_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
+POOL = 100
+"""So many entries and so many passages are looked at; more when more hits are asked for. With 60 to 200 the same duplicates
+are found."""
+MOST_DOCUMENTS = 20
+"""In so many documents of one issue further places are looked for."""
+KEY = re.compile(r"[A-Za-z][A-Za-z0-9_]*-[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The hits, best first, and how many issues match in all."""
+    """The hits, best first, how many issues match in all, and where the next page begins (None behind the last)."""
 
     hits: list[Hit]
     total: int
+    facets: Facets = field(default_factory=dict)
+    next: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class _Evidence:
     vector: _Best
     entries: int
     """How many entries of the text index match."""
+    exact: Mapping[int, float] = field(default_factory=dict)
+    """The share of what was asked to the letter that an issue holds; those that hold nothing of it are not in here."""
 
     @property
     def issues(self) -> set[int]:
@@ -64,78 +78,182 @@ class _Evidence:
 
 @dataclass(frozen=True)
 class Inquiry:
-    """One search within its snapshot. `admitted` are the documents that the filter and the reader's sets let through."""
+    """One search within its snapshot. `admitted` are the documents that the condition and the reader's sets let through."""
 
     connection: apsw.Connection
     view: View
     sets: frozenset[int]
-    wanted: Filter
-    limit: int
+    wanted: Condition
+    page: Page
+    kin: Kin | None = None
+    """The issue that others are compared with, where it is one."""
 
     @cached_property
     def admitted(self) -> Mask:
-        """The documents that the filter and the reader's sets let through, by the columns' row."""
-        return self.view.columns.mask(self.wanted) & self.view.columns.readable(self.sets)
+        """The documents that the condition and the reader's sets let through, by the columns' row."""
+        return mask(self.wanted, self.view.columns, self._holding) & self.view.columns.readable(self.sets)
+
+    def _holding(self, asked: Holding) -> Integers:
+        text = self.view.text
+        return np.zeros(0, dtype=np.int64) if text is None else text.holding(asked, self.sets, self.view.gone)
 
     @cached_property
     def allowed(self) -> Mask:
         """The vectors of admitted documents and readable passages, by the matrix's row."""
-        documents = np.append(self.admitted, False)[self.view.rows]  # row -1 is a document that is gone
-        matrix = self.view.matrix
-        if 0 in self.sets and not matrix.is_restricted:
-            return documents
-        return documents & among(matrix.readers, self.sets)
+        readable = self.view.readable(self.sets)
+        if self.wanted == EVERYTHING:
+            return readable
+        admitted: Mask = np.append(self.admitted, False)[self.view.rows]  # row -1 is a document that is gone
+        return readable & admitted
 
-    def newest(self) -> Answer:
-        """What the filter admits, newest update first."""
+    def listed(self) -> Answer:
+        """What the condition admits, in the order of fields."""
         columns = self.view.columns
         rows = np.flatnonzero(self.admitted & columns.is_issue)
-        newest = rows[np.lexsort((-columns.document[rows], -columns.updated[rows]))][: self.limit]
-        found = [Found(document, (document,), 0.0) for document in columns.document[newest].tolist()]
-        return Answer(self._read(found, Marker({}, lambda _: ()), None), len(rows))
+        return self._in_order(rows, self.page.sorts, _Evidence(_NONE, _NONE, 0), Marker({}, lambda _: ()), None)
 
     def best(self, query: str, vector: Floats | None, *, by_words: bool) -> Answer:
         """The best issues by words, by meaning (where there is a vector), or by both."""
-        lookup = self._lookup(query)
+        lookup = self.lookup(query)
         words = lookup if by_words else None
         scan = None if vector is None else self.view.matrix.scan(vector, self.allowed)
-        evidence = self._evidence(words, scan)
+        evidence = self._evidence(query, words, scan)
         named = self._named(query)
-        hits = self._read(self._found(named, evidence), _marker(lookup, self.view), scan)
-        return Answer(hits, self._total(evidence, words) + self._is_apart(named, evidence, words))
+        marker = marker_of(lookup, self.view)
+        if self.page.sorts:
+            return self._in_order(self._matched(named, evidence, words), self.page.sorts, evidence, marker, scan)
+        found = self._found(named, evidence)
+        facets, total = self._counted(named, evidence, words)
+        told = self.page.place.total if self.page.place else total
+        place = self._next_by_relevance(found, max(total, len(evidence.issues)), told)
+        return Answer(self._read(found, marker, scan), told, facets, place)
+
+    # Orders and pages
+
+    def _in_order(
+        self, rows: Integers, sorts: tuple[Sort, ...], evidence: _Evidence, marker: Marker, scan: Scan | None
+    ) -> Answer:
+        """Matching issues' rows as a page sorted by fields."""
+        columns, page = self.view.columns, self.page
+        following = arranged(columns, rows, sorts, page.place.last if page.place else ())
+        shown = following[: page.limit]
+        scores = self._scores(evidence)
+        found = [self._of_issue(number, scores.get(number, 0.0), evidence) for number in columns.issue[shown].tolist()]
+        total = page.place.total if page.place else len(rows)
+        is_last = len(shown) == len(following)
+        place = None if is_last else Place(total, last=place_of(columns, int(shown[-1]), sorts))
+        if page.explains:
+            found = self._explained(found, None, evidence)
+        return Answer(self._read(found, marker, scan), total, count_facets(columns, rows, page.facets), place)
+
+    def _next_by_relevance(self, found: Sequence[Found], matching: int, total: int) -> Place | None:
+        seen = self.page.seen.union(self._issues_of(found))
+        is_last = len(found) < self.page.limit or len(seen) >= min(matching, DEEPEST)
+        return None if is_last else Place(total, seen=tuple(seen))
+
+    def _issues_of(self, found: Sequence[Found]) -> list[int]:
+        columns = self.view.columns
+        issues: list[int] = columns.issue[columns.rows(np.array([item.own for item in found], dtype=np.int64))].tolist()
+        return issues
+
+    def _counted(self, named: int | None, evidence: _Evidence, words: Lookup | None) -> tuple[Facets, int]:
+        """Facets where they are wanted, and how many issues match."""
+        if not self.page.facets:
+            return {}, self._total(evidence, words) + self._is_apart(named, evidence, words)
+        rows = self._matched(named, evidence, words)
+        return count_facets(self.view.columns, rows, self.page.facets), len(rows)
+
+    def _matched(self, named: int | None, evidence: _Evidence, words: Lookup | None) -> Integers:
+        """The row of every issue that matches: by words, or as a candidate by meaning, or by its name."""
+        columns = self.view.columns
+        rows = columns.rows(words.every_document() if words else np.zeros(0, dtype=np.int64))
+        rows = rows[rows >= 0]
+        issues = [columns.issue[rows[self.admitted[rows]]], np.array([*evidence.issues], dtype=np.int64)]
+        if named is not None:
+            issues.append(np.array([named], dtype=np.int64))
+        own: Integers = columns.primary[np.unique(np.concatenate(issues))].astype(np.int64)
+        found: Integers = own[own >= 0]
+        return found
 
     # Candidates
 
     @property
     def _pool(self) -> int:
-        return max(POOL, 4 * self.limit)
+        return max(POOL, 4 * self.page.depth)
 
-    def _lookup(self, query: str) -> Lookup | None:
+    def lookup(self, query: str) -> Lookup | None:
+        """The query as the text index is asked for it; None where there is no index to read."""
         text = self.view.text
         if text is None:
             return None
-        return text.lookup(text.weighted_words(query), self.wanted, self.sets, self.view.gone)
+        words = text.weighted_words(query)
+        return text.lookup(words, self.wanted, self.sets, self.view.gone, self._admitted_documents)
 
-    def _evidence(self, lookup: Lookup | None, scan: Scan | None) -> _Evidence:
+    def _admitted_documents(self) -> list[int]:
+        documents: list[int] = self.view.columns.document[self.admitted].tolist()
+        return documents
+
+    def _evidence(self, query: str, lookup: Lookup | None, scan: Scan | None) -> _Evidence:
         """The candidates of either way; where there are both, each candidate has both of its scores."""
-        matches = self._best_matches(lookup) if lookup else Matches({}, 0)
-        text = self._by_documents(matches.scores)
-        vector = self._by_rows(scan, scan.nearest(self._pool)) if scan else _NONE
-        if lookup and scan:
-            apart = lookup.scores(self._documents_of(vector.scores.keys() - text.scores.keys()))
-            text = self._by_documents({**matches.scores, **apart})
-            documents = self._documents_of({*text.scores, *vector.scores})
-            vector = self._by_rows(scan, scan.allowed(self.view.matrix.rows_of(documents)))
-        return _Evidence(text, vector, matches.entries)
+        if lookup is None:
+            return _Evidence(_NONE, self._by_rows(scan, scan.nearest(self._pool)) if scan else _NONE, 0)
+        near = self._issues_in(self.view.rows[scan.nearest(self._pool)]) if scan else set()
+        matches = self._best_matches(lookup, self._documents_of(near) if near else [])
+        exact = self._exact(query, matches.scores)
+        apart = exact.keys() - near - self._issues_with(matches.scores)
+        also = lookup.scores(self._documents_of(apart)) if apart else {}
+        text = self._by_documents({**matches.scores, **also})
+        if scan is None:
+            return _Evidence(text, _NONE, matches.entries, exact)
+        documents = self._documents_of({*text.scores, *near})
+        vector = self._by_rows(scan, scan.allowed(self.view.matrix.rows_of(documents)))
+        return _Evidence(text, vector, matches.entries, exact)
 
-    def _best_matches(self, lookup: Lookup) -> Matches:
-        """Enough entries that there are enough issues: one issue may match in hundreds of its attachments."""
+    def _exact(self, query: str, scores: Mapping[int, float]) -> dict[int, float]:
+        """The issues that hold what the query asks for to the letter, with the share of it that they hold."""
+        asked = asked_exactly(query)
+        found = [self._holding(Holding("text", words)) for words in asked]
+        documents = np.unique(np.concatenate(found)) if found else np.zeros(0, dtype=np.int64)
+        rows = self.view.columns.rows(documents)
+        documents = documents[(rows >= 0) & np.append(self.admitted, False)[rows]]
+        if not len(documents):
+            return {}
+        some = best_first(documents.tolist(), scores, max(MOST_READ, 2 * self.page.depth))
+        held = shares_held(self.connection, self.sets, asked, some)
+        best = self._by_documents(held)
+        return best.scores
+
+    def _scores(self, evidence: _Evidence) -> dict[int, float]:
+        """The score of each candidate, 0 to 1."""
+        fused = fuse(evidence.text.scores, evidence.vector.scores)
+        issues = np.fromiter(fused, dtype=np.int64, count=len(fused))
+        columns = self.view.columns
+        rows = columns.primary[issues]
+        fruitless = columns.values("resolution").among(FRUITLESS)
+        scores = discounted(fused, set(issues[(rows >= 0) & fruitless[rows]].tolist()))
+        if self.kin is not None and len(issues):
+            values = np.fromiter(scores.values(), dtype=np.float64, count=len(scores))
+            kindred = np.where(rows >= 0, self.kin.added(columns, rows.astype(np.int64), values), 0.0)
+            scores = dict(zip(issues.tolist(), kindred.tolist(), strict=True))
+        return with_exact(scores, evidence.exact)
+
+    def _best_matches(self, lookup: Lookup, near: Sequence[int]) -> Matches:
+        """Enough entries that there are enough issues: one issue may match in hundreds of its attachments. And those of
+        near documents, if they match."""
         pool = self._pool
         while True:
-            matches = lookup.best(pool)
-            if matches.entries <= pool or len(self._by_documents(matches.scores).scores) >= self.limit:
+            matches = lookup.best(pool, near)
+            if matches.entries <= pool or len(self._issues_with(matches.scores)) >= self.page.depth:
                 return matches
             pool *= 4
+
+    def _issues_with(self, documents: Collection[int]) -> set[int]:
+        """The admitted issues that these documents are of."""
+        rows = self.view.columns.rows(np.fromiter(documents, dtype=np.int64, count=len(documents)))
+        return self._issues_in(rows[(rows >= 0) & np.append(self.admitted, False)[rows]])
+
+    def _issues_in(self, rows: NDArray[Any]) -> set[int]:
+        return set(self.view.columns.issue[rows].tolist())
 
     def _by_documents(self, scores: Mapping[int, float]) -> _Best:
         documents = np.fromiter(scores.keys(), dtype=np.int64, count=len(scores))
@@ -151,7 +269,7 @@ class Inquiry:
         rows, issues = rows[order], issues[order]
         starts = np.flatnonzero(np.diff(issues, prepend=-1))
         if len(starts):
-            dots = scan.dots[rows]
+            dots = scan.dots(rows)
             sizes = np.diff(starts, append=len(rows))
             near = dots >= np.repeat(np.maximum.reduceat(dots, starts), sizes) - ROUNDING
             rows, issues = rows[near], issues[near]
@@ -192,16 +310,28 @@ class Inquiry:
 
     def _found(self, named: int | None, evidence: _Evidence) -> list[Found]:
         """The issues to show: first the one that the query names by its key."""
-        scores = fuse(evidence.text.scores, evidence.vector.scores)
-        others = {issue: score for issue, score in scores.items() if issue != named}
-        best = ordered(others, self.limit)
-        if named is not None:
-            best = [(named, 1.0), *best][: self.limit]
-        return [self._of_issue(issue, score, evidence) for issue, score in best]
+        scores = self._scores(evidence)
+        passed = self.page.seen if named is None else self.page.seen | {named}
+        best = ordered({issue: score for issue, score in scores.items() if issue not in passed}, self.page.limit)
+        if named is not None and named not in self.page.seen:
+            best = [(named, 1.0), *best][: self.page.limit]
+        found = [self._of_issue(issue, score, evidence) for issue, score in best]
+        return self._explained(found, named, evidence) if self.page.explains else found
+
+    def _explained(self, found: Sequence[Found], named: int | None, evidence: _Evidence) -> list[Found]:
+        text, vector = evidence.text.scores, evidence.vector.scores
+        text_shares, vector_shares, fused = shares(text), shares(vector), fuse(text, vector)
+        return [
+            replace(item, parts=ScoreParts(
+                text.get(issue), text_shares.get(issue), vector.get(issue), vector_shares.get(issue), fused.get(issue),
+                evidence.exact.get(issue), issue == named,
+            ))
+            for item, issue in zip(found, self._issues_of(found), strict=True)
+        ]  # fmt: skip
 
     def _named(self, query: str) -> int | None:
         """The admitted issue whose key, present or former, is all of the query."""
-        if not _KEY.fullmatch(query):
+        if not KEY.fullmatch(query):
             return None
         rows: Any = self.connection.execute(_BY_KEY, (query.upper(), query.upper()))
         primary = self.view.columns.primary
@@ -217,13 +347,27 @@ class Inquiry:
         own = int(columns.document[columns.primary[issue]]) if columns.primary[issue] >= 0 else next(iter(matched))
         return Found(own, tuple(matched) or (own,), score)
 
+    def _with_all_documents(self, found: Sequence[Found]) -> list[Found]:
+        """The same, with further documents of each issue to look for places in."""
+        columns, others = self.view.columns, dict[int, list[int]]()
+        issues = self._issues_of(found)
+        rows = np.flatnonzero(self.admitted & among(columns.issue, issues))
+        for issue, document in zip(columns.issue[rows].tolist(), columns.document[rows].tolist(), strict=True):
+            others.setdefault(issue, []).append(document)
+        return [
+            replace(item, documents=tuple(dict.fromkeys([*item.documents, *others.get(issue, [])][:MOST_DOCUMENTS])))
+            for item, issue in zip(found, issues, strict=True)
+        ]
+
     def _read(self, found: Sequence[Found], marker: Marker, scan: Scan | None) -> list[Hit]:
         cosines: dict[int, float] = {}
+        if self.page.sections > 1:
+            found = self._with_all_documents(found)
         if scan is not None and found:
             matrix = self.view.matrix
             rows = scan.allowed(matrix.rows_of(sorted({number for item in found for number in item.documents})))
-            cosines = dict(zip(matrix.passages[rows].tolist(), scan.dots[rows].tolist(), strict=True))
-        return HitReader(self.connection, self.sets, marker, cosines).read(found)
+            cosines = dict(zip(matrix.passages[rows].tolist(), scan.dots(rows).tolist(), strict=True))
+        return HitReader(self.connection, self.sets, marker, cosines, self.page.sections).read(found)
 
 
 def _best(issues: Integers, documents: Integers, scores: NDArray[Any]) -> _Best:
@@ -235,7 +379,8 @@ def _best(issues: Integers, documents: Integers, scores: NDArray[Any]) -> _Best:
     )
 
 
-def _marker(lookup: Lookup | None, view: View) -> Marker:
+def marker_of(lookup: Lookup | None, view: View) -> Marker:
+    """What finds the query's words in texts."""
     if lookup is None or view.text is None:
         return Marker({}, lambda _: ())
     return Marker(lookup.weights(), view.text.words)

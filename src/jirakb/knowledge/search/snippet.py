@@ -42,6 +42,7 @@ class Marker:
         self._weights = weights
         self._words = words
         self._seen: dict[str, str | None] = {}
+        self._found: dict[str, list[Span]] = {}
         self._plain = _PlainLetters()
         starts = sorted({_start(word) for word in weights}, key=len, reverse=True)
         # A stem is how its words begin; an unspaced script has no beginnings. Without an assertion before it, an
@@ -53,6 +54,11 @@ class Marker:
 
     def find(self, text: str) -> list[Span]:
         """Where the query's words stand in a text, ascending."""
+        if text not in self._found:
+            self._found[text] = self._look(text)
+        return self._found[text]
+
+    def _look(self, text: str) -> list[Span]:
         spans: list[Span] = []
         plain = self._plain.of(text)
         for match in self._pattern.finditer(plain):
@@ -69,6 +75,11 @@ class Marker:
     def coverage(self, text: str) -> float:
         """How much of the query's weight a text holds."""
         return self._weight(self.find(text))
+
+    def held(self, text: str) -> list[tuple[str, float]]:
+        """The query's words that a text holds, with how much each tells, those that tell most first."""
+        words = {span.word for span in self.find(text)}
+        return sorted(((word, self._weights[word]) for word in words), key=lambda pair: (-pair[1], pair[0]))
 
     def snippet(self, passage: str) -> Snippet:
         """The stretch of a passage that holds most of the query; its beginning where it holds nothing."""

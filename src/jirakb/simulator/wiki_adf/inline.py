@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|\[(?P<link>[^\[\]\n]+)\]"
     r"|(?<![^\W_])!(?P<image>[^\s!|\0][^!|\n\0]*)(?P<size>\|[^!\n\0]*)?!(?![^\W_])"
     r"|(?P<url>\b(?:https?|ftp)://(?=[^\s|\]\[{}!]))"
-    r"|(?P<emoticon>(?<![^\W_])\((?:[!/xyni?+*-]|on|off)\)|(?<!\S)[:;][()DP](?![^\W_]))"
+    r"|(?P<emoticon>(?<![^\W_])\((?:[!/xyni?+*-]|\*[rgby]|on|off|flag|flagoff)\)|(?<!\S)(?::[()DP]|;\))(?![^\W_]))"
 )
 _MARKS: dict[str, Mark] = {
     "*": {"type": "strong"},

@@ -24,30 +24,39 @@ class Link:
 
 
 def _emoji(name: str, sign: str) -> Node:
-    return {"type": "emoji", "attrs": {"shortName": f":{name}:", "text": sign}}
+    """An emoji of Unicode; those of Atlassian's own have their name for a sign."""
+    code = "-".join(f"{ord(character):x}" for character in sign)
+    return {"type": "emoji", "attrs": {"shortName": f":{name}:", "id": code, "text": sign}}
+
+
+def _own_emoji(name: str, id_: str = "") -> Node:
+    return {"type": "emoji", "attrs": {"shortName": f":{name}:", "id": f"atlassian-{id_ or name}", "text": f":{name}:"}}
 
 
 EMOTICONS: dict[str, Node] = {
-    "(!)": _emoji("warning", "⚠️"),
-    "(/)": _emoji("check_mark", "✅"),
-    "(x)": _emoji("cross_mark", "❌"),
+    "(!)": _own_emoji("warning"),
+    "(/)": _own_emoji("check_mark"),
+    "(x)": _own_emoji("cross_mark"),
     "(y)": _emoji("thumbsup", "👍"),
     "(n)": _emoji("thumbsdown", "👎"),
-    "(i)": _emoji("info", "ℹ️"),
-    "(?)": _emoji("question", "❓"),
-    "(+)": _emoji("plus", "➕"),
-    "(-)": _emoji("minus", "➖"),
-    "(*)": _emoji("star", "⭐"),
-    "(on)": _emoji("light_bulb_on", "💡"),
-    "(off)": _emoji("light_bulb_off", "💡"),
+    "(i)": _own_emoji("info"),
+    "(?)": _own_emoji("question", "question_mark"),
+    "(+)": _own_emoji("plus"),
+    "(-)": _own_emoji("minus"),
+    "(*)": _own_emoji("yellow_star"),
+    "(*r)": _own_emoji("red_star"),
+    "(*g)": _own_emoji("green_star"),
+    "(*b)": _own_emoji("blue_star"),
+    "(*y)": _own_emoji("yellow_star"),
+    "(flag)": _own_emoji("flag_on"),
+    "(flagoff)": _own_emoji("flag_off"),
+    "(on)": _own_emoji("light_bulb_on"),
+    "(off)": _own_emoji("light_bulb_off"),
     ":)": _emoji("slight_smile", "🙂"),
     ":(": _emoji("disappointed", "😞"),
     ":D": _emoji("smiley", "😃"),
     ":P": _emoji("stuck_out_tongue", "😛"),
     ";)": _emoji("wink", "😉"),
-    ";(": _emoji("cry", "😢"),
-    ";D": _emoji("wink", "😉"),
-    ";P": _emoji("stuck_out_tongue_winking_eye", "😜"),
 }
 
 

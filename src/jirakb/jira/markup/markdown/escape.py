@@ -27,6 +27,10 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _RUN = re.compile(r"\*+|~+|(?<![\w])_++|(?<!_)_++(?!\w)")
+_MARKS = "\\`*_~<&[]"
+_AT_ANY_START = re.compile(r"(?<=[0-9])[.)]|^[-+=|:#>]", re.MULTILINE)
+_MANY = 100_000
+"""Characters of markup in one paragraph from which on each is escaped, without a look at its neighbours."""
 _BRACKET = re.compile(r"\\.|[\[\]]", re.DOTALL)
 _BALANCED = re.compile(r"[^\[\]\\]*+(?:\[[^\[\]\\]*+\][^\[\]\\]*+)*+")
 
@@ -40,6 +44,8 @@ def escape(text: str, *, strict: Collection[str] = (), edge: str = " ") -> str:
     """
     if not (_INSIDE.search(text) or _FIRST_LINE.match(text) or _NEXT_LINE.search(text)):
         return text
+    if len(text) > _MANY and sum(map(text.count, _MARKS)) > _MANY:
+        return _all_escaped(text)
     runs = _dangerous_runs(text if edge == " " else text.replace("\n", edge), strict, edge)
 
     def replace(found: re.Match[str]) -> str:
@@ -47,13 +53,24 @@ def escape(text: str, *, strict: Collection[str] = (), edge: str = " ") -> str:
         whole = found.group()
         if kind == "number":
             return whole + "\\"
-        if kind == "run" and found.start() not in runs:
+        if kind == "run" and _run_start(text, found.start()) not in runs:
             return whole
         if kind in ("run", "fence"):
-            return "".join("\\" + char for char in whole)
+            return "\\" + "\\".join(whole)
         return "\\" + whole
 
     return _TOKEN.sub(replace, text)
+
+
+def _run_start(text: str, position: int) -> int:
+    """Where the run at this position began: its first character may have been escaped for standing first on its line."""
+    return position - 1 if position and text[position - 1] == text[position] else position
+
+
+def _all_escaped(text: str) -> str:
+    for mark in _MARKS:
+        text = text.replace(mark, "\\" + mark)
+    return _AT_ANY_START.sub(lambda found: "\\" + found[0], text)
 
 
 def escape_brackets(text: str) -> str:

@@ -14,6 +14,7 @@ from jirakb.jira.markup.nodes import (
     Cell,
     CodeBlock,
     Heading,
+    Inlines,
     ItemList,
     Paragraph,
     Quote,
@@ -55,16 +56,25 @@ def _laid_out(table: Table) -> Iterator[list[str]]:
             if cell.rows > 1:
                 left = min(cell.rows, _LONGEST_SPAN) - 1
                 below.update((column, left) for column in range(len(texts), len(texts) + columns))
-            texts += [_cell(cell, bold=cell.heading and number > 0)] + [""] * (columns - 1)
+            texts += [_cell(cell, head=not number)] + [""] * (columns - 1)
         covered = {column: left - 1 for column, left in covered.items() if left > 1} | below
         yield texts
 
 
-def _cell(cell: Cell, *, bold: bool) -> str:
+def _cell(cell: Cell, *, head: bool) -> str:
+    """A heading cell is bold: in the head by itself, elsewhere by its words. Jira's own may or may not say so, too."""
     content = cell.content
-    if bold and len(content) == 1 and isinstance(content[0], Paragraph):
-        content = (Paragraph((Styled("strong", content[0].content),)),)
+    if cell.heading and len(content) == 1 and isinstance(content[0], Paragraph):
+        words = _unstyled(content[0].content)
+        content = (Paragraph(words if head else (Styled("strong", words),)),)
     return cell_text(content)
+
+
+def _unstyled(inlines: Inlines) -> Inlines:
+    match inlines:
+        case (Styled("strong", content),):
+            return content
+    return inlines
 
 
 def cell_text(blocks: Blocks) -> str:

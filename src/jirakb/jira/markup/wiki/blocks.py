@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jirakb.jira.markup.nodes import Block, Blocks, Cell, Heading, Paragraph, Quote, Rule, Table
+from jirakb.jira.markup.wiki.budget import as_written
 from jirakb.jira.markup.wiki.inlines import InlineParser
 from jirakb.jira.markup.wiki.lists import Entry, build_lists
 from jirakb.jira.markup.wiki.tables import split_row
@@ -20,6 +21,8 @@ _LINE = re.compile(
 )
 _BLOCK_FIRST = re.compile(r"[ \t]*(?:h[1-6]\.|bq\.|[*#|-])")
 _BLOCK_NEXT = re.compile(r"\n[ \t]*(?:h[1-6]\.|bq\.|[*#|-])")
+_A_BLOCK = 2
+"""What a block costs of the budget."""
 _BLANK_LINES = re.compile(r"\n(?:[ \t]*\n)+")
 
 
@@ -28,12 +31,26 @@ def parse_blocks(text: str, inlines: InlineParser, *, tables: bool = True) -> Bl
     if not text or text.isspace():
         return ()
     if not (_BLOCK_FIRST.match(text) or _BLOCK_NEXT.search(text)):
-        return tuple(block for part in _BLANK_LINES.split(text) for block in inlines.flow(part))
-    lines = _Lines(inlines, tables)
-    for line in text.split("\n"):
-        lines.read(line)
+        return _paragraphs(text, inlines)
+    lines, unread = _Lines(inlines, tables), text.split("\n")
+    for number, line in enumerate(unread):
+        if not lines.read(line):
+            lines.close()
+            return (*lines.blocks, *as_written("\n".join(unread[number:]), inlines.kept))
     lines.close()
     return tuple(lines.blocks)
+
+
+def _paragraphs(text: str, inlines: InlineParser) -> Blocks:
+    """The blocks of a text without a line that begins one."""
+    found: list[Block] = []
+    position = 0
+    for gap in _BLANK_LINES.finditer(text):
+        if not inlines.budget.spend(_A_BLOCK):
+            return (*found, *as_written(text[position:], inlines.kept))
+        found += inlines.flow(text[position : gap.start()])
+        position = gap.end()
+    return (*found, *inlines.flow(text[position:]))
 
 
 @dataclass(slots=True)
@@ -47,12 +64,16 @@ class _Lines:
     entries: list[Entry] = field(default_factory=list)
     rows: list[list[str]] = field(default_factory=list)
 
-    def read(self, line: str) -> None:
+    def read(self, line: str) -> bool:
+        """Take in a line; False when no more markup is to be read, and this line was not."""
         found = _LINE.match(line)
         kind = found.lastgroup if found else None
         if found is None or kind is None or (kind == "row" and not self.tables):
             self._continue(line)
-        elif kind == "item":
+            return True
+        if not self.inlines.budget.spend(_A_BLOCK * line.count("|") if kind == "row" else _A_BLOCK):
+            return False
+        if kind == "item":
             if self.paragraph or self.rows:
                 self.close()
             self.entries.append((found["item"], [line[found.end() :]]))
@@ -63,6 +84,7 @@ class _Lines:
         else:
             self.close()
             self.blocks += self._single(kind, found, line[found.end() :])
+        return True
 
     def _continue(self, line: str) -> None:
         """More of the paragraph, of the last item, or of a row whose last cell is open."""

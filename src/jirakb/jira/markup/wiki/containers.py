@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import islice
 
 from jirakb.jira.markup.nodes import Block, Blocks, Paragraph, Quote, Styled, Text
 from jirakb.jira.markup.wiki.blocks import parse_blocks
+from jirakb.jira.markup.wiki.budget import MOST, as_written
 from jirakb.jira.markup.wiki.inlines import InlineParser
 from jirakb.jira.markup.wiki.macros import parameters
 
@@ -23,6 +25,7 @@ _ALWAYS = frozenset(("quote", "panel"))
 _QUOTED = frozenset(("quote", "panel", "info", "note", "tip", "warning"))
 _TITLES = {"note": "Note:", "tip": "Tip:", "warning": "Warning:"}
 _DEEPEST = 4
+_A_MACRO = 2
 
 
 @dataclass(slots=True)
@@ -42,7 +45,7 @@ class _Container:
 
 def parse_containers(text: str, inlines: InlineParser) -> Blocks:
     """The blocks of a text from which code was set aside."""
-    macros = list(_MACRO.finditer(text)) if "{" in text else []
+    macros = list(islice(_MACRO.finditer(text), MOST)) if "{" in text else []
     if not macros:
         return parse_blocks(text, inlines)
     counts = Counter(macro[1].lower() for macro in macros)
@@ -62,11 +65,20 @@ def _nested(text: str, macros: list[re.Match[str]], inlines: InlineParser) -> Bl
         in_row = _ends_in_row(piece, in_row)
         if in_row:
             continue
+        if not inlines.budget.spend(_A_MACRO):
+            position = macro.start() - sum(map(len, pending))
+            stack[-1].content += as_written(text[position:], inlines.kept)
+            return _all_closed(stack)
         stack[-1].content += parse_blocks("".join(pending), inlines)
         pending = []
         _turn(stack, macro)
     pending.append(text[position:])
     stack[-1].content += parse_blocks("".join(pending), inlines)
+    return _all_closed(stack)
+
+
+def _all_closed(stack: list[_Container]) -> Blocks:
+    """The blocks of the text, when it has ended; what nothing closed is no box."""
     while len(stack) > 1:
         unclosed = stack.pop()
         stack[-1].content += _Container("", unclosed.title, unclosed.content).closed()

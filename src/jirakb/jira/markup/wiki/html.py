@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from itertools import islice
 
 from jirakb.jira.markup.characters import clean
 from jirakb.jira.markup.nodes import (
@@ -36,6 +37,8 @@ _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)((?:\s[^<>]*)?)/?>")
 _ATTRIBUTE = re.compile(r"""(href|src|alt)\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _DEEPEST = 14
+_MOST = 100_000
+"""Tags of one text that are read; those that follow are words."""
 _STYLES: dict[str, Style] = {
     "strong": "strong", "b": "strong", "em": "em", "i": "em", "cite": "em", "strike": "strike", "del": "strike",
     "s": "strike", "u": "underline", "ins": "underline", "sub": "sub", "sup": "sup",
@@ -73,7 +76,7 @@ def parse_html(source: str) -> Blocks:
     parser = _Parser()
     source = _without_comments(source)
     position = 0
-    for found in _TAG.finditer(source):
+    for found in islice(_TAG.finditer(source), _MOST):
         parser.words(source[position : found.start()])
         position = found.end()
         parser.tag(found)

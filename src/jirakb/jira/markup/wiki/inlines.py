@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from jirakb.jira.markup.context import MarkupContext
 from jirakb.jira.markup.nodes import Block, Blocks, CodeSpan, Inline, Inlines, Link, Paragraph, Style, Styled, Text
+from jirakb.jira.markup.wiki.budget import Budget
 from jirakb.jira.markup.wiki.links import LinkedWords, picture, read_link
 from jirakb.jira.markup.wiki.macros import KEPT, KEPT_SPAN, Kept
 
@@ -21,7 +22,7 @@ _START = re.compile(
     r"(?P<escape>\\[\\{}\[\]*_+^~!?|#-])"
     r"|(?P<mono>\{\{)|\{(?P<forced>[*_+^~-])\}"
     r"|(?P<url>(?:https?|ftp)://[^\s<>\"{}|\\^`\[\]" + KEPT + KEPT_SPAN + r"]+(?:\|smart-(?:link|card)\b)?)"
-    r"|(?P<link>\[)|(?P<image>!)(?=[^\s!|])|(?P<cite>\?\?)(?=[^\s?])"
+    r"|(?P<link>\[)(?=[^\[\]\n]+\])|(?P<image>!)(?=[^\s!|])|(?P<cite>\?\?)(?=[^\s?])"
     r"|(?P<icon>\((?<!\S\()[/!x?*+-]\)(?!\S))"
     r"|(?P<style>[*_+^~-])(?<![^" + _BEFORE + r"].)(?<!__)(?=[^\s>])(?!(?P=style))"
     r"|" + KEPT_SPAN + r"(?P<span>\d+)" + KEPT_SPAN
@@ -52,6 +53,7 @@ class InlineParser:
 
     context: MarkupContext
     kept: Kept
+    budget: Budget = field(default_factory=Budget)
 
     def flow(self, text: str) -> Blocks:
         """Paragraphs of words, with the blocks that were set aside among them."""
@@ -92,7 +94,7 @@ class _Words:
 
     def read(self, start: re.Match[str] | None) -> list[Inline]:
         """All inlines from the first character that may be markup."""
-        while start:
+        while start and self.parser.budget.spend(1):
             if start.start() > self.position:
                 self.pending.append(self.text[self.position : start.start()])
             self.position = start.end()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from jirakb.jira.markup.nodes import Block, Blocks, CodeBlock, CodeSpan, Paragraph, Styled, Text
 from jirakb.jira.markup.wiki.html import parse_html
@@ -23,6 +24,8 @@ _MACRO = re.compile(
     r"(?:(?=\})|[:.|]([^{}\n]*))\}(?!\}(?!\}))",
     re.IGNORECASE,
 )
+_MOST = 100_000
+"""Macros of one text that are looked at; those that follow are words."""
 _VERBATIM = frozenset(("code", "noformat", "html"))
 _BLANK_EDGES = re.compile(r"\A(?:[ \t]*\n)+|\s+\Z")
 _BLOCK_BEHIND = re.compile(r"[ \t]*(?:h[1-6]\.|bq\.)\s")
@@ -48,7 +51,8 @@ def set_aside(text: str) -> tuple[str, Kept]:
     kept: Kept = []
     if "{" not in text:
         return text, kept
-    macros = [Macro((m[1] or m[2]).lower(), m[3] or "", m.start(), m.end()) for m in _MACRO.finditer(text)]
+    found = islice(_MACRO.finditer(text), _MOST)
+    macros = [Macro((m[1] or m[2]).lower(), m[3] or "", m.start(), m.end()) for m in found]
     if not macros:
         return text, kept
     return "".join(_pieces(text, macros, _closers(macros), kept)), kept

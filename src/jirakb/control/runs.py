@@ -1,0 +1,195 @@
+"""What was asked of each connector, how far is it, and how did it go? The rows that people and workers share. Runs nothing.
+
+A run is requested (queued), taken by a worker (running), asked to stop (paused), and ends: complete, incomplete (some
+issues failed), failed, or stopped by the deletion brake. What a run stored stands in the knowledge base, not here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+import orjson
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, select, update
+from sqlalchemy.exc import IntegrityError
+from ulid import ULID
+
+from jirakb.control.database import reachable
+from jirakb.control.tables import run
+from jirakb.errors import NotFoundError, RunUnderWayError
+
+RunState = Literal["queued", "running", "paused", "complete", "incomplete", "failed", "stopped"]
+RequestKind = Literal["sync", "census", "rebuild", "embed", "delete"]
+Stop = Literal["", "pause", "cancel"]
+ENDED: tuple[RunState, ...] = ("complete", "incomplete", "failed", "stopped")
+_LANES: dict[RequestKind, str] = {
+    "sync": "sync", "census": "sync", "rebuild": "rebuild", "embed": "embed", "delete": "delete",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One run. `kind` is what was asked for until the worker knows better (full, incremental); `result` and `error` are JSON objects."""
+
+    id: str
+    tenant: str
+    connector: str | None
+    kb: str
+    kind: str
+    wish: Mapping[str, Any]
+    state: RunState
+    requested: datetime
+    started: datetime | None
+    finished: datetime | None
+    worker: str | None
+    attempts: int
+    stop: Stop
+    progress: Mapping[str, Any]
+    result: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+
+
+class RunRecords:
+    """The runs of all tenants."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def request(
+        self,
+        tenant: str,
+        kb: str,
+        kind: RequestKind,
+        now: datetime,
+        *,
+        connector: str | None = None,
+        wish: Mapping[str, Any] | None = None,
+    ) -> RunRecord:
+        """A queued run; raises RunUnderWayError (which names it) when the connector has an unfinished one of that lane."""
+        row = {
+            "id": str(ULID.from_datetime(now)), "tenant": tenant, "connector": connector, "kb": kb, "kind": kind,
+            "lane": _LANES[kind], "wish": orjson.dumps(wish or {}).decode(), "state": "queued", "requested": now,
+        }  # fmt: skip
+        try:
+            with reachable(self._engine), self._engine.begin() as connection:
+                connection.execute(run.insert().values(row))
+        except IntegrityError as exc:
+            under_way = self._unfinished(connector or "", _LANES[kind])
+            if under_way is None:
+                raise
+            raise RunUnderWayError(
+                f"Run {under_way.id} of this connector has not ended.",
+                fix="Wait for it, or pause it.",
+                key=under_way.id,
+            ) from exc
+        return self.get(tenant, str(row["id"]))
+
+    def get(self, tenant: str, identity: str) -> RunRecord:
+        """One run; raises NotFoundError, for another tenant's too."""
+        found = self._select(run.c.tenant == tenant, run.c.id == identity, limit=1)
+        if not found:
+            raise NotFoundError(f"There is no run {identity}.")
+        return found[0]
+
+    def find(self, identity: str) -> RunRecord:
+        """One run of any tenant, for the worker that was handed its id."""
+        found = self._select(run.c.id == identity, limit=1)
+        if not found:
+            raise NotFoundError(f"There is no run {identity}.")
+        return found[0]
+
+    def page(self, tenant: str, connector: str, *, before: str = "", limit: int = 50) -> list[RunRecord]:
+        """A connector's runs, newest first, those older than `before`."""
+        wanted = [run.c.tenant == tenant, run.c.connector == connector]
+        return self._select(*wanted, *([run.c.id < before] if before else []), limit=limit)
+
+    def unfinished(self, connector: str, kind: RequestKind = "sync") -> RunRecord | None:
+        """The connector's run of that lane that has not ended, if any."""
+        return self._unfinished(connector, _LANES[kind])
+
+    def all_unfinished(self) -> list[RunRecord]:
+        """Every tenant's runs that have not ended, newest first."""
+        return self._select(run.c.finished.is_(None), limit=10_000)
+
+    def take(self, identity: str, worker: str, now: datetime) -> RunRecord:
+        """The worker does it from now on; raises NotFoundError when it is gone."""
+        values = {"state": "running", "worker": worker, "stop": "", "attempts": run.c.attempts + 1}
+        self._change(and_(run.c.id == identity, run.c.finished.is_(None)), values)
+        self._change(and_(run.c.id == identity, run.c.started.is_(None)), {"started": now})
+        return self.find(identity)
+
+    def tell(self, identity: str, progress: Mapping[str, Any], *, kind: str | None = None) -> Stop:
+        """Write how far it is; what it is asked to do meanwhile."""
+        values = {"progress": orjson.dumps(progress).decode()} | ({"kind": kind} if kind else {})
+        with reachable(self._engine), self._engine.begin() as connection:
+            changed = connection.execute(update(run).where(run.c.id == identity).values(values).returning(run.c.stop))
+            stop: Stop = changed.scalar() or ""
+        return stop
+
+    def stop_asked(self, identity: str) -> Stop:
+        """What the run is asked to do."""
+        with reachable(self._engine), self._engine.connect() as connection:
+            stop: Stop = connection.execute(select(run.c.stop).where(run.c.id == identity)).scalar() or ""
+        return stop
+
+    def ask(self, identity: str, stop: Stop) -> None:
+        """Ask an unfinished run to pause or to end."""
+        self._change(and_(run.c.id == identity, run.c.finished.is_(None)), {"stop": stop})
+
+    def enter(self, identity: str, state: Literal["queued", "paused"]) -> bool:
+        """An unfinished run waits for a worker, or for its user; whether it was unfinished."""
+        return self._change(and_(run.c.id == identity, run.c.finished.is_(None)), {"state": state, "stop": ""})
+
+    def finish(
+        self,
+        identity: str,
+        state: RunState,
+        now: datetime,
+        *,
+        result: Mapping[str, Any] | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> None:
+        """The run has ended."""
+        values: dict[str, Any] = {"state": state, "finished": now, "stop": ""}
+        if result is not None:
+            values["result"] = orjson.dumps(result).decode()
+        values["error"] = None if error is None else orjson.dumps(error).decode()
+        self._change(run.c.id == identity, values)
+
+    def forget(self, before: datetime) -> list[str]:
+        """Runs that ended before then go, except each connector's last five; their ids."""
+        old = select(run.c.id).where(run.c.finished < before, run.c.id.not_in(self._latest()))
+        with reachable(self._engine), self._engine.begin() as connection:
+            gone = list(connection.execute(old).scalars())
+            for start in range(0, len(gone), 500):
+                connection.execute(run.delete().where(run.c.id.in_(gone[start : start + 500])))
+        return gone
+
+    def _latest(self) -> Any:
+        place = func.row_number().over(partition_by=run.c.connector, order_by=run.c.id.desc()).label("place")
+        ranked = select(run.c.id, place).subquery()
+        return select(ranked.c.id).where(ranked.c.place <= 5)
+
+    def _unfinished(self, connector: str, lane: str) -> RunRecord | None:
+        found = self._select(run.c.connector == connector, run.c.lane == lane, run.c.finished.is_(None), limit=1)
+        return found[0] if found else None
+
+    def _select(self, *wanted: ColumnElement[bool], limit: int) -> list[RunRecord]:
+        query = select(run).where(*wanted).order_by(run.c.id.desc()).limit(limit)
+        with reachable(self._engine), self._engine.connect() as connection:
+            rows: Sequence[Row[Any]] = connection.execute(query).all()
+        return [_record(row) for row in rows]
+
+    def _change(self, wanted: ColumnElement[bool], values: Mapping[str, Any]) -> bool:
+        with reachable(self._engine), self._engine.begin() as connection:
+            return bool(connection.execute(update(run).where(wanted).values(**values)).rowcount)
+
+
+def _record(row: Row[Any]) -> RunRecord:
+    return RunRecord(
+        row.id, row.tenant, row.connector, row.kb, row.kind, orjson.loads(row.wish), row.state, row.requested,
+        row.started, row.finished, row.worker, row.attempts, row.stop, orjson.loads(row.progress),
+        orjson.loads(row.result), None if row.error is None else orjson.loads(row.error),
+    )  # fmt: skip

@@ -27,10 +27,12 @@ demo: $(VENV)/.installed
 test: install check
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
 
-# The real corpus (JIRAKB_CORPUS=FILE), then long random histories.
+# Long random histories and questions, then the real corpus (JIRAKB_CORPUS=FILE): as it is, and with every fault at once.
 proof: install
+	$(BIN)/python -m bench.histories --steps $(or $(STEPS),50000)
+	$(BIN)/python -m bench.readers
 	$(BIN)/python -m bench.proof
-	JIRAKB_HISTORIES=$(or $(HISTORIES),100) $(BIN)/python -m pytest tests/flow/test_machine.py -q -k long --timeout 0
+	$(BIN)/python -m bench.faults
 
 check: install
 	$(BIN)/ruff format --check .

@@ -54,9 +54,7 @@ class Settings:
     disk_reserve: int = 256 * 1024 * 1024
     """A sync stops before fewer bytes of the home's disk than this are free (JIRAKB_DISK_RESERVE)."""
     database_url: str = field(default="", repr=False)
-    """PostgreSQL for the control tables and the durable work (JIRAKB_DATABASE_URL); default: SQLite in the home."""
-    redis_url: str = field(default="", repr=False)
-    """Redis or Valkey that several workers pace themselves by (JIRAKB_REDIS_URL); default: the database."""
+    """PostgreSQL for the list of knowledge bases (JIRAKB_DATABASE_URL); default: SQLite in the home."""
     ca_bundle: str = ""
     """File of certificates (PEM) trusted besides the system's, for a site or proxy with a private authority (JIRAKB_CA_BUNDLE)."""
     client_cert: str = ""
@@ -88,7 +86,6 @@ class Settings:
             ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
             disk_reserve=int(_number(env, "JIRAKB_DISK_RESERVE", cls.disk_reserve)),
             database_url=env.get("JIRAKB_DATABASE_URL", ""),
-            redis_url=env.get("JIRAKB_REDIS_URL", ""),
             ca_bundle=env.get("JIRAKB_CA_BUNDLE", ""),
             client_cert=env.get("JIRAKB_CLIENT_CERT", ""),
             proxy=env.get("JIRAKB_PROXY", ""),

@@ -180,8 +180,10 @@ def test_while_the_site_says_wait_a_second_sync_is_refused_and_ctrl_c_ends_the_f
     home: Home, start: Callable[..., subprocess.Popen[str]]
 ) -> None:
     fetches = FETCHES[home.running.site.flavor]
-    home.running.site.switches.faults = [throttle(every=1, endpoints=(fetches,), retry_after="60")]
+    home.running.site.switches.latency = 0.3
     first = start(*home.sync_options())
+    wait_for(lambda: any((home.folder / "kb").glob("*/kb.sqlite")))  # the query has been checked
+    home.running.site.switches.faults = [throttle(every=1, endpoints=(fetches,), retry_after="60")]
     wait_for(lambda: 429 in home.running.record.by_status)
     second = home.sync("--prune", "never")
     assert second.code == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from typing import Literal
 
@@ -23,7 +23,7 @@ from jirakb.rebuild import RendererOf
 from jirakb.report import Report
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
-from jirakb.sync import Wish, sync
+from jirakb.sync import LEASE_SECONDS, Wish, sync
 
 EmbeddingsName = Literal["minilm", "none"]
 
@@ -108,14 +108,21 @@ def kept_site(base: KnowledgeBase) -> RendererOf:
     return of
 
 
-def _has_read(settings: Settings, kb: str, site: str, query: str) -> bool:
-    """Whether a sync of this query into this knowledge base ever came to its end."""
+def _refuse_if_busy(settings: Settings, kb: str) -> None:
+    """Raises KnowledgeBaseBusyError before the site is asked anything: it may have told all processes to wait."""
+    with suppress(NotFoundError), knowledge_base(settings, kb) as (_, base), base.lease(LEASE_SECONDS):
+        pass
+
+
+def _has_listed(settings: Settings, kb: str, site: str, query: str) -> bool:
+    """Whether the site has answered this query for this knowledge base: in a run that ended, or in one to go on with."""
     try:
         with knowledge_base(settings, kb) as (_, base):
-            found = Runs(base).connectors()
+            runs = Runs(base)
+            mine = [one for one in runs.connectors() if (one.site, one.query) == (site, query)]
+            return any(one.watermark or runs.unfinished(one.id) for one in mine)
     except NotFoundError:
         return False
-    return any((connector.site, connector.query) == (site, query) and connector.watermark for connector in found)
 
 
 def run_sync(
@@ -123,9 +130,10 @@ def run_sync(
 ) -> Report:
     """Sync a site into a knowledge base; what the `sync` command does."""
     began = time.monotonic()
+    _refuse_if_busy(settings, kb)
     with closing(connector_for(reading, settings)) as connector:
         site = connector.identify()  # before a knowledge base is made for a site that refuses
-        if not _has_read(settings, kb, site.id, connector.query):
+        if not _has_listed(settings, kb, site.id, connector.query):
             connector.validate_connector_settings()  # later, a project that is no longer shown stops no sync
         with knowledge_base(settings, kb, create=True) as (entry, base):
             connector.keep_attachments_in(StoredAttachments(base))

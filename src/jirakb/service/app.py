@@ -110,6 +110,8 @@ def kept_site(base: KnowledgeBase) -> RendererOf:
 
 def _refuse_if_busy(settings: Settings, kb: str) -> None:
     """Raises KnowledgeBaseBusyError before the site is asked anything: it may have told all processes to wait."""
+    if not (settings.home / "kb").is_dir():  # looking into a home makes it
+        return
     with suppress(NotFoundError), knowledge_base(settings, kb) as (_, base), base.lease(LEASE_SECONDS):
         pass
 

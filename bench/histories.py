@@ -75,8 +75,11 @@ def prove_histories(steps: int, seed: int, processes: int) -> Tally:
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         under_way = [pool.submit(tell, *history) for history in plan(seed, steps)]
         for done in as_completed(under_way):
-            tally.add(done.result())
-            if time.monotonic() - said > 30 or done.result().wrong:
+            told = done.result()
+            tally.add(told)
+            if told.wrong:
+                print(f"--only {told.flavor} {told.seed} {len(told.steps)}:\n{told.wrong}", flush=True)
+            if time.monotonic() - said > 30:
                 said = time.monotonic()
                 print(f"{tally.steps.total()} of {steps} steps, {len(tally.wrong)} wrong", flush=True)
     return tally
@@ -104,8 +107,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tally = prove_histories(given.steps, given.seed, given.processes)
     keep(given.results, tally, seed=given.seed, seconds=time.monotonic() - began)
     print(json.dumps({name: value for name, value in tally.to_json().items() if name != "wrong"}, indent=2))
-    for found in tally.wrong:
-        print(f"--only {found['flavor']} {found['seed']} {len(found['steps'])}:\n{found['wrong']}")
     return 1 if tally.wrong else 0
 
 

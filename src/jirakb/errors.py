@@ -18,6 +18,7 @@ JirakbError
 ├── DeletionBrakeError                 too much would be deleted: look, then confirm (exit 4)
 ├── NotFoundError                      no such issue or knowledge base (exit 6)
 ├── SkippedIssueError                  one issue cannot be read: it becomes an omission
+├── RunStoppedError                    somebody asked the run to stop: it goes on when it is run again
 └── InternalError                      a fault of ours
     └── CorruptStoreError              a file of a knowledge base or model is not what was written
 """
@@ -136,6 +137,12 @@ class SkippedIssueError(JirakbError):
     def __init__(self, message: str, *, reason: str, key: str = "") -> None:
         super().__init__(message, key=key)
         self.reason = reason
+
+
+class RunStoppedError(JirakbError):
+    """The run was asked to stop; what was committed stays, and the next run goes on from there."""
+
+    exit_code = 130
 
 
 class InternalError(JirakbError):

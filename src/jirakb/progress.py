@@ -15,6 +15,15 @@ Watch = Callable[[Stage, int, int | None], None]
 """Called with a stage, how many issues (for embed: passages) it has done, and how many there are, where that is known."""
 
 
+GoOn = Callable[[], bool]
+"""Asked again and again whether the run goes on; when it says no, the run ends with RunStoppedError."""
+
+
+def unhindered() -> bool:
+    """Nobody stops it."""
+    return True
+
+
 def unwatched(stage: Stage, done: int, total: int | None) -> None:
     """Nobody watches."""
 

@@ -53,8 +53,18 @@ class Settings:
     """Whether images are read by tesseract: auto (in English, where it is installed), off, or languages such as deu+eng (JIRAKB_OCR)."""
     disk_reserve: int = 256 * 1024 * 1024
     """A sync stops before fewer bytes of the home's disk than this are free (JIRAKB_DISK_RESERVE)."""
+    embed_backlog: int = 200_000
+    """Fetching waits while more passages than this wait for a vector, so that search by meaning never lags by more (JIRAKB_EMBED_BACKLOG)."""
+    site_runs: int = 2
+    """Runs of one site side by side, over all workers; its calls are paced together in any case (JIRAKB_SITE_RUNS)."""
+    worker_runs: int = 32
+    """Runs of one worker side by side: most of them wait for their sites (JIRAKB_WORKER_RUNS)."""
+    keep_runs_days: int = 30
+    """Days for which ended runs are kept, beside each connector's last five (JIRAKB_KEEP_RUNS_DAYS)."""
     database_url: str = field(default="", repr=False)
-    """PostgreSQL for the list of knowledge bases (JIRAKB_DATABASE_URL); default: SQLite in the home."""
+    """PostgreSQL for the control tables and the durable work (JIRAKB_DATABASE_URL); default: SQLite in the home."""
+    redis_url: str = field(default="", repr=False)
+    """Redis or Valkey that several workers pace themselves by (JIRAKB_REDIS_URL); default: the database."""
     ca_bundle: str = ""
     """File of certificates (PEM) trusted besides the system's, for a site or proxy with a private authority (JIRAKB_CA_BUNDLE)."""
     client_cert: str = ""
@@ -85,7 +95,12 @@ class Settings:
             attachment_text=int(_number(env, "JIRAKB_ATTACHMENT_TEXT", cls.attachment_text)),
             ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
             disk_reserve=int(_number(env, "JIRAKB_DISK_RESERVE", cls.disk_reserve)),
+            embed_backlog=int(_number(env, "JIRAKB_EMBED_BACKLOG", cls.embed_backlog)),
+            site_runs=int(_number(env, "JIRAKB_SITE_RUNS", cls.site_runs)),
+            worker_runs=int(_number(env, "JIRAKB_WORKER_RUNS", cls.worker_runs)),
+            keep_runs_days=int(_number(env, "JIRAKB_KEEP_RUNS_DAYS", cls.keep_runs_days)),
             database_url=env.get("JIRAKB_DATABASE_URL", ""),
+            redis_url=env.get("JIRAKB_REDIS_URL", ""),
             ca_bundle=env.get("JIRAKB_CA_BUNDLE", ""),
             client_cert=env.get("JIRAKB_CLIENT_CERT", ""),
             proxy=env.get("JIRAKB_PROXY", ""),

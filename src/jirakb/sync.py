@@ -19,7 +19,7 @@ from typing import Literal
 import apsw
 
 from jirakb.documents import Omission, RawIssue
-from jirakb.errors import DeletionBrakeError, SkippedIssueError, empty_window
+from jirakb.errors import DeletionBrakeError, RunStoppedError, SkippedIssueError, empty_window
 from jirakb.fetch import Window, fetch_windows
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
@@ -27,7 +27,7 @@ from jirakb.knowledge.kept import Kept
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Connector, Done, Run, RunKind, Runs, RunState, Tally
 from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
-from jirakb.progress import Stages, Watch, unwatched
+from jirakb.progress import GoOn, Stages, Watch, unhindered, unwatched
 from jirakb.report import Report, RunCounts
 from jirakb.settings import Settings
 from jirakb.source import HiddenProject, Listing, SiteInfo, Source
@@ -85,11 +85,13 @@ def sync(
     embedder: Embedder | None,
     watch: Watch = unwatched,
     began: float | None = None,
+    go_on: GoOn = unhindered,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Report:
     """Bring the knowledge base up to date with the site and say what was done.
 
     `began` is the `time.monotonic` of the whole command's beginning, where that was earlier.
+    `go_on` is asked before each page, window and block; when it says no, RunStoppedError is raised soon.
     Raises the errors of the source, KnowledgeBaseBusyError, and DeletionBrakeError (which carries the report). Whatever it
     raises, what was committed stays, and the next call goes on from there.
     """
@@ -105,10 +107,10 @@ def sync(
         run = decision.resume or runs.begin(
             connector.id, decision.kind, reading=wish.reading, census=decision.census, now=clock()
         )
-        flow = _Flow(source, base, runs, connector, site, wish, settings, stages, clock, name)
-        with Followers(base, embedder, stages) as followers:
+        flow = _Flow(source, base, runs, connector, site, wish, settings, stages, clock, name, go_on)
+        with Followers(base, embedder, stages, go_on) as followers:
             run = flow.list_issues(run)
-            run = flow.fetch_issues(run)
+            run = flow.fetch_issues(run, followers)
             run, brake = flow.prune(run)
             report = flow.finish(run, brake, followers)
     if brake:
@@ -178,6 +180,11 @@ class _Flow:
     stages: Stages
     clock: Callable[[], datetime]
     name: str
+    go_on: GoOn
+
+    def _check(self) -> None:
+        if not self.go_on():
+            raise RunStoppedError("The run was stopped.", fix="Resume it: what was committed stays.")
 
     # List
 
@@ -234,6 +241,7 @@ class _Flow:
     def _add_pages(self, run: Run, pages: Iterator[Listing]) -> Run:
         listed = 0
         for page in pages:
+            self._check()
             self.base.check_room(self.settings.disk_reserve)
             run = self.runs.add_listed(run, page.refs, page.site_time)
             self.runs.add_unreadable(run, page.omissions)
@@ -243,25 +251,27 @@ class _Flow:
 
     # Fetch, render, store
 
-    def fetch_issues(self, run: Run) -> Run:
-        """Fetch what is listed and not done, and store each window with its mark."""
+    def fetch_issues(self, run: Run, followers: Followers) -> Run:
+        """Fetch what is listed and not done, and store each window with its mark; wait where the vectors lag far behind."""
         if run.state != "fetching":
             return run
         total = self.runs.tallied(run)[Done.TO_FETCH]
         done = 0
         with self.stages.doing("fetch"):
-            for window in fetch_windows(self.source, self._windows(run), self.settings.connections):
+            for window in fetch_windows(self.source, self._windows(run, followers), self.settings.connections):
+                self._check()
                 with self.stages.doing("render"):
                     run = self._store(run, window)
                 done += len(window.numbers)
                 self.stages.show("fetch", done, total)
         return self._enter(run, "pruning")
 
-    def _windows(self, run: Run) -> Iterator[tuple[int, ...]]:
+    def _windows(self, run: Run, followers: Followers) -> Iterator[tuple[int, ...]]:
         size = max(self.source.batch_limit, self.wish.batch_size)
         after = -1
         while numbers := self.runs.to_fetch(run, after, size):
             after = numbers[-1]
+            followers.let_vectors_come_nearer(self.settings.embed_backlog)
             yield tuple(numbers)
 
     def _store(self, run: Run, window: Window) -> Run:
@@ -371,6 +381,7 @@ class _Flow:
             listed = self.source.still_listed([number for _, number in rows])
             gone = [row for row in rows if row[1] not in listed]
             for start in range(0, len(gone), PRUNE_BLOCK):
+                self._check()
                 run = self._release(run, gone[start : start + PRUNE_BLOCK])
                 self.stages.show("prune", run.tally.deleted, total)
         return run

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,6 +10,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
+from pydantic import ValidationError
 from sqlalchemy import Engine, Row, and_, or_, select
 from ulid import ULID
 
@@ -18,6 +20,7 @@ from jirakb.control.tables import connector
 from jirakb.control.vault import Vault
 from jirakb.errors import NotFoundError
 
+_log = logging.getLogger(__name__)
 ConnectorState = Literal["needs_credentials", "active", "paused", "needs_attention"]
 
 
@@ -130,7 +133,14 @@ class Connectors:
             or_(connector.c.next_sync <= now, connector.c.next_census <= now),
         )
         with reachable(self._engine), self._engine.connect() as connection:
-            return [_connector(row) for row in connection.execute(query.order_by(connector.c.next_sync))]
+            rows = connection.execute(query.order_by(connector.c.next_sync)).all()
+        return [saved for row in rows if (saved := _connector_if_sound(row))]
+
+    def site(self, identity: str) -> str:
+        """The site of one connector of any tenant, removed or not; "" when there is none."""
+        query = select(connector.c.site).where(connector.c.id == identity)
+        with reachable(self._engine), self._engine.connect() as connection:
+            return connection.execute(query).scalar() or ""
 
     def plan(self, before: SavedConnector, *, next_sync: datetime | None, next_census: datetime | None) -> bool:
         """Write when it is due next; whether nobody else had planned it since it was read."""
@@ -195,6 +205,15 @@ def site_of(base_url: str) -> str:
 
 def _owner(tenant: str, identity: str) -> str:
     return f"{tenant}/{identity}"
+
+
+def _connector_if_sound(row: Row[Any]) -> SavedConnector | None:
+    """One that cannot be read must not keep the others from being due."""
+    try:
+        return _connector(row)
+    except ValidationError:
+        _log.warning("connector %s has a configuration that this version cannot read", row.id)
+        return None
 
 
 def _connector(row: Row[Any]) -> SavedConnector:

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Engine, Row, and_, func, select, update
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
@@ -23,6 +23,8 @@ from jirakb.errors import NotFoundError, RunUnderWayError
 RunState = Literal["queued", "running", "paused", "complete", "incomplete", "failed", "stopped"]
 RequestKind = Literal["sync", "census", "rebuild", "embed", "delete"]
 Stop = Literal["", "pause", "cancel"]
+Told = Literal["", "pause", "cancel", "lost"]
+"""What a worker is told about its run; "lost" when the run is not its own any more."""
 ENDED: tuple[RunState, ...] = ("complete", "incomplete", "failed", "stopped")
 _LANES: dict[RequestKind, str] = {
     "sync": "sync", "census": "sync", "rebuild": "rebuild", "embed": "embed", "delete": "delete",
@@ -45,6 +47,7 @@ class RunRecord:
     finished: datetime | None
     worker: str | None
     attempts: int
+    failures: int
     stop: Stop
     progress: Mapping[str, Any]
     result: Mapping[str, Any]
@@ -113,26 +116,74 @@ class RunRecords:
         """Every tenant's runs that have not ended, newest first."""
         return self._select(run.c.finished.is_(None), limit=10_000)
 
-    def take(self, identity: str, worker: str, now: datetime) -> RunRecord:
-        """The worker does it from now on; raises NotFoundError when it is gone."""
-        values = {"state": "running", "worker": worker, "stop": "", "attempts": run.c.attempts + 1}
-        self._change(and_(run.c.id == identity, run.c.finished.is_(None)), values)
-        self._change(and_(run.c.id == identity, run.c.started.is_(None)), {"started": now})
-        return self.find(identity)
+    def queued(self) -> list[RunRecord]:
+        """Every tenant's runs that wait for a worker, newest first."""
+        return self._select(run.c.state == "queued", limit=10_000)
 
-    def tell(self, identity: str, progress: Mapping[str, Any], *, kind: str | None = None) -> Stop:
+    def of_kb(self, kb: str) -> list[RunRecord]:
+        """The runs of a knowledge base that have not ended, newest first."""
+        return self._select(run.c.kb == kb, run.c.finished.is_(None), limit=10_000)
+
+    def take(self, identity: str, worker: str, now: datetime, attempt: int | None = None) -> RunRecord | None:
+        """The worker does it from now on; None when it is gone, has ended, is paused, or is not to be done by this attempt.
+
+        `attempt` is how many there had been when this one was queued; one whose worker died is taken again.
+        """
+        free: ColumnElement[bool] = run.c.state.in_(("queued", "running"))
+        number: Any = run.c.attempts + 1
+        if attempt is not None:
+            begun = and_(run.c.state == "running", run.c.attempts == attempt + 1)
+            free = or_(and_(run.c.state == "queued", run.c.attempts == attempt), begun)
+            number = attempt + 1
+        since = func.coalesce(run.c.started, literal(now, run.c.started.type))
+        values = {"state": "running", "worker": worker, "attempts": number, "started": since}
+        taken = self._change(and_(run.c.id == identity, run.c.finished.is_(None), free), values)
+        return self.find(identity) if taken else None
+
+    def tell(
+        self, identity: str, progress: Mapping[str, Any], *, kind: str | None = None, worker: str | None = None
+    ) -> Told:
         """Write how far it is; what it is asked to do meanwhile."""
         values = {"progress": orjson.dumps(progress).decode()} | ({"kind": kind} if kind else {})
+        mine = and_(run.c.id == identity, _of(worker))
         with reachable(self._engine), self._engine.begin() as connection:
-            changed = connection.execute(update(run).where(run.c.id == identity).values(values).returning(run.c.stop))
-            stop: Stop = changed.scalar() or ""
-        return stop
+            stop = connection.execute(update(run).where(mine).values(values).returning(run.c.stop)).scalar()
+        return _told(stop)
 
-    def stop_asked(self, identity: str) -> Stop:
+    def stop_asked(self, identity: str, worker: str | None = None) -> Told:
         """What the run is asked to do."""
+        mine = and_(run.c.id == identity, _of(worker))
         with reachable(self._engine), self._engine.connect() as connection:
-            stop: Stop = connection.execute(select(run.c.stop).where(run.c.id == identity)).scalar() or ""
-        return stop
+            return _told(connection.execute(select(run.c.stop).where(mine)).scalar())
+
+    def pause(self, identity: str) -> None:
+        """A waiting run waits for its user from now on; a running one is asked to."""
+        if not self._change(and_(run.c.id == identity, run.c.state == "queued"), {"state": "paused", "stop": ""}):
+            self._change(and_(run.c.id == identity, run.c.state == "running"), {"stop": "pause"})
+
+    def resume(self, identity: str) -> None:
+        """A paused run waits for a worker; one that was asked to pause goes on."""
+        if not self._change(and_(run.c.id == identity, run.c.state == "paused"), {"state": "queued", "stop": ""}):
+            self._change(and_(run.c.id == identity, run.c.stop == "pause"), {"stop": ""})
+
+    def cancel(self, identity: str, now: datetime, error: Mapping[str, Any]) -> None:
+        """A waiting or paused run ends; a running one is asked to."""
+        waits = and_(run.c.id == identity, run.c.state.in_(("queued", "paused")))
+        ended = {"state": "failed", "finished": now, "stop": "", "error": orjson.dumps(error).decode()}
+        if not self._change(waits, ended):
+            self.ask(identity, "cancel")
+
+    def try_again(self, identity: str, worker: str, error: Mapping[str, Any] | None = None) -> bool:
+        """The worker's run waits for a worker again; with an error, that is a failure. Whether it was the worker's."""
+        values: dict[str, Any] = {"state": "queued"}
+        if error is not None:
+            values |= {"failures": run.c.failures + 1, "error": orjson.dumps(error).decode()}
+        return self._change(and_(run.c.id == identity, run.c.state == "running", _of(worker)), values)
+
+    def stay_paused(self, identity: str, worker: str) -> bool:
+        """The worker's run waits for its user, unless it was resumed meanwhile; whether it does."""
+        mine = and_(run.c.id == identity, run.c.state == "running", run.c.stop == "pause", _of(worker))
+        return self._change(mine, {"state": "paused", "stop": ""})
 
     def ask(self, identity: str, stop: Stop) -> None:
         """Ask an unfinished run to pause or to end."""
@@ -148,15 +199,17 @@ class RunRecords:
         state: RunState,
         now: datetime,
         *,
+        kind: str | None = None,
         result: Mapping[str, Any] | None = None,
         error: Mapping[str, Any] | None = None,
-    ) -> None:
-        """The run has ended."""
-        values: dict[str, Any] = {"state": state, "finished": now, "stop": ""}
+        worker: str | None = None,
+    ) -> bool:
+        """The run has ended; whether it was this worker's, where one is named."""
+        values: dict[str, Any] = {"state": state, "finished": now, "stop": ""} | ({"kind": kind} if kind else {})
         if result is not None:
             values["result"] = orjson.dumps(result).decode()
         values["error"] = None if error is None else orjson.dumps(error).decode()
-        self._change(run.c.id == identity, values)
+        return self._change(and_(run.c.id == identity, _of(worker)), values)
 
     def forget(self, before: datetime) -> list[str]:
         """Runs that ended before then go, except each connector's last five; their ids."""
@@ -187,9 +240,18 @@ class RunRecords:
             return bool(connection.execute(update(run).where(wanted).values(**values)).rowcount)
 
 
+def _of(worker: str | None) -> ColumnElement[bool]:
+    return true() if worker is None else run.c.worker == worker
+
+
+def _told(stop: str | None) -> Told:
+    told: Told = "lost" if stop is None else stop  # type: ignore[assignment]
+    return told
+
+
 def _record(row: Row[Any]) -> RunRecord:
     return RunRecord(
         row.id, row.tenant, row.connector, row.kb, row.kind, orjson.loads(row.wish), row.state, row.requested,
-        row.started, row.finished, row.worker, row.attempts, row.stop, orjson.loads(row.progress),
+        row.started, row.finished, row.worker, row.attempts, row.failures, row.stop, orjson.loads(row.progress),
         orjson.loads(row.result), None if row.error is None else orjson.loads(row.error),
     )  # fmt: skip

@@ -101,6 +101,7 @@ run = Table(
     Column("finished", Moment),
     Column("worker", String(100)),
     Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("failures", Integer, nullable=False, server_default="0"),
     Column("stop", String(20), nullable=False, server_default=""),
     Column("progress", Text, nullable=False, server_default="{}"),
     Column("result", Text, nullable=False, server_default="{}"),

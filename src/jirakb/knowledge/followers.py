@@ -8,27 +8,31 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
+from jirakb.errors import RunStoppedError
 from jirakb.knowledge.backlog import embed_block
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.index import vectorfile
 from jirakb.knowledge.index.text import TextIndex
 from jirakb.knowledge.store import KnowledgeBase
-from jirakb.progress import Stages
+from jirakb.progress import GoOn, Stages, unhindered
 
 IDLE_SECONDS = 0.5  # how long a follower rests when there is nothing to do
+WAIT_SECONDS = 0.25  # between two looks at whether the run goes on
 
 
 class Followers:
     """The followers of one knowledge base for as long as a `with` block lasts. Needs the lease."""
 
-    def __init__(self, base: KnowledgeBase, embedder: Embedder | None, stages: Stages) -> None:
+    def __init__(
+        self, base: KnowledgeBase, embedder: Embedder | None, stages: Stages, go_on: GoOn = unhindered
+    ) -> None:
         self._base = base
         self._embedder = embedder
         self._stages = stages
         self._text = TextIndex(base.folder)
         self.embedded = 0
-        self._index = _Follower("index", self._follow_text)
-        self._embed = _Follower("embed", self._follow_backlog)
+        self._index = _Follower("index", self._follow_text, go_on)
+        self._embed = _Follower("embed", self._follow_backlog, go_on)
 
     def __enter__(self) -> Self:
         self._index.start()
@@ -46,6 +50,11 @@ class Followers:
     def catch_up_text(self) -> None:
         """Return when everything stored so far is in the text index."""
         self._index.catch_up()
+
+    def let_vectors_come_nearer(self, most: int) -> None:
+        """Return when at most so many passages wait for a vector."""
+        if self._embedder is not None:
+            self._embed.wait_until(lambda: not self._base.has_backlog(most))
 
     def catch_up_vectors(self) -> None:
         """Return when no passage waits for a vector, and the matrix holds them all."""
@@ -73,10 +82,14 @@ class Followers:
 
 
 class _Follower:
-    """A thread that works while there is work and rests otherwise. `work` says whether there was any."""
+    """A thread that works while there is work and rests otherwise. `work` says whether there was any.
 
-    def __init__(self, name: str, work: Callable[[], bool]) -> None:
+    Whoever waits for it is told by RunStoppedError when `go_on` says no.
+    """
+
+    def __init__(self, name: str, work: Callable[[], bool], go_on: GoOn) -> None:
         self._work = work
+        self._go_on = go_on
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._condition = threading.Condition()
         self._stopping = False
@@ -86,7 +99,7 @@ class _Follower:
 
     def goes_on(self) -> bool:
         """Whether nobody has asked the thread to stop."""
-        return not self._stopping
+        return not self._stopping and self._go_on()
 
     def start(self) -> None:
         self._thread.start()
@@ -104,14 +117,24 @@ class _Follower:
             self._asked += 1
             mine = self._asked
             self._condition.notify_all()
-            while self._answered < mine and self._error is None:
-                self._condition.wait(1.0)
-            if self._error is not None:
-                raise self._error
+            self._wait(lambda: self._answered >= mine)
+
+    def wait_until(self, reached: Callable[[], bool]) -> None:
+        """Return when the thread's work has brought that about; raises what the thread met."""
+        with self._condition:
+            self._wait(reached)
+
+    def _wait(self, reached: Callable[[], bool]) -> None:
+        while not reached() and self._error is None:
+            if not self._go_on():
+                raise RunStoppedError("The run was stopped.", fix="Resume it: what was committed stays.")
+            self._condition.wait(WAIT_SECONDS)
+        if self._error is not None:
+            raise self._error
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
+            while self.goes_on():
                 asked = self._asked
                 if not self._work():
                     self._rest(asked)

@@ -204,9 +204,10 @@ class KnowledgeBase:
             )
         return Counts(issues, documents, passages, waiting)
 
-    def has_backlog(self) -> bool:
-        """Whether a passage waits for a vector."""
-        return self.reader().execute("SELECT 1 FROM backlog LIMIT 1").fetchone() is not None
+    def has_backlog(self, more_than: int = 0) -> bool:
+        """Whether more passages than that wait for a vector."""
+        sql = "SELECT 1 FROM backlog LIMIT 1 OFFSET ?"
+        return self.reader().execute(sql, (more_than,)).fetchone() is not None
 
     def use_embedder(self, identity: str) -> None:
         """Say which model makes the vectors, from now on. Another than before makes all of them anew."""

@@ -20,6 +20,7 @@ from jirakb.errors import JirakbError, UsageError
 from jirakb.report import Report
 from jirakb.service import console, options
 from jirakb.service.commands import doctor, rebuild
+from jirakb.service.commands import worker as worker_command
 from jirakb.service.commands.search import search, similar
 from jirakb.service.memory import share_heaps
 from jirakb.settings import Settings
@@ -255,6 +256,7 @@ app.command("search")(search)
 app.command("similar")(similar)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
+app.command("worker")(worker_command.worker)
 
 
 def _print_version(wanted: bool) -> None:

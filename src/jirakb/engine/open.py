@@ -1,0 +1,48 @@
+"""What does a service consist of? Opens the control database, and joins what stands on it. Starts nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from jirakb.control.catalog import Catalog
+from jirakb.control.connectors import Connectors
+from jirakb.control.database import open_database
+from jirakb.control.keys import Keys
+from jirakb.control.runs import RunRecords
+from jirakb.control.vault import open_vault
+from jirakb.control.workers import Workers
+from jirakb.engine.desk import Desk
+from jirakb.engine.worker import Rhythm, Worker
+from jirakb.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process's view of all tenants. The worker works between its `start` and `stop` only."""
+
+    settings: Settings
+    engine_db: Engine
+    keys: Keys
+    connectors: Connectors
+    runs: RunRecords
+    catalog: Catalog
+    workers: Workers
+    desk: Desk
+    worker: Worker
+
+    def close(self) -> None:
+        """Stop working and let go of the database."""
+        self.worker.stop()
+        self.engine_db.dispose()
+
+
+def open_service(settings: Settings, rhythm: Rhythm | None = None) -> Service:
+    """The service of this home; raises SettingsError, DatabaseUnavailableError, SecretsError."""
+    engine = open_database(settings.home, settings.database_url)
+    connectors, runs, workers = Connectors(engine, open_vault(settings)), RunRecords(engine), Workers(engine)
+    catalog = Catalog(settings.home, settings.database_url, engine=engine)
+    worker = Worker(settings, connectors, runs, catalog, workers, rhythm)
+    desk = Desk(connectors, runs, catalog, worker.tell)
+    return Service(settings, engine, Keys(engine), connectors, runs, catalog, workers, desk, worker)

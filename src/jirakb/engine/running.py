@@ -1,0 +1,204 @@
+"""What does each kind of run do? Joins the saved connector, its source and its knowledge base, and lets the flow do the work.
+
+Every kind can be broken off anywhere and begun again: where it stands is kept in the knowledge base.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Literal
+
+from jirakb.control.catalog import Catalog, Entry
+from jirakb.control.connectors import Connectors, SavedConnector
+from jirakb.control.runs import RunRecord, RunRecords
+from jirakb.engine.attention import Attention
+from jirakb.engine.claims import Claims, connector_of
+from jirakb.engine.outcome import Outcome, of_report
+from jirakb.engine.sources import kept_site, opened, readable, source_of
+from jirakb.errors import KnowledgeBaseBusyError, NotFoundError, RunStoppedError, SiteError
+from jirakb.jira.client.retries import Budget
+from jirakb.jira.connector import JiraConnector
+from jirakb.knowledge.attachments import StoredAttachments
+from jirakb.knowledge.embed import Embedder, MiniLM
+from jirakb.knowledge.followers import Followers
+from jirakb.knowledge.lease import Lease
+from jirakb.knowledge.runs import Runs
+from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
+from jirakb.progress import Stages
+from jirakb.rebuild import rebuild
+from jirakb.report import Report
+from jirakb.settings import Settings
+from jirakb.sync import LEASE_SECONDS, Prune, Wish, sync
+
+
+class Work:
+    """Does the runs of one worker, each in a thread of its own."""
+
+    def __init__(
+        self, settings: Settings, connectors: Connectors, runs: RunRecords, catalog: Catalog, budget: Budget
+    ) -> None:
+        self._settings = settings
+        self._budget = budget
+        self._connectors = connectors
+        self._runs = runs
+        self._catalog = catalog
+        self._models = threading.Lock()
+        self._minilm: MiniLM | None = None
+
+    def do(self, run: RunRecord, attention: Attention) -> Outcome:
+        """Do one run to its end; raises the errors of its kind, and RunStoppedError when it was asked to stop."""
+        doing: dict[str, Callable[[RunRecord, Attention], Outcome]] = {
+            "rebuild": self._rebuild,
+            "embed": self._embed,
+            "delete": self._delete,
+        }
+        try:
+            return doing.get(run.kind, self._sync)(run, attention)
+        except SiteError as error:
+            if attention.goes_on():
+                raise
+            raise RunStoppedError(error.message, fix=error.fix) from error  # a stopped source fails so
+
+    # Sync
+
+    def _sync(self, run: RunRecord, attention: Attention) -> Outcome:
+        return of_report(self._read(run, attention, full=bool(run.wish.get("full"))))
+
+    def _read(self, run: RunRecord, attention: Attention, *, full: bool) -> Report:
+        began = time.monotonic()
+        saved, entry = self._connector(run), self._catalog.get(run.kb, run.tenant)
+        credentials = self._connectors.credentials(run.tenant, saved.id)
+        with closing(source_of(saved.config, credentials, self._settings, self._budget)) as source:
+            attention.read_from(source)
+            with self._begun(source, saved, entry) as base:
+                report = sync(
+                    source,
+                    base,
+                    _wish(run, saved, source, full=full),
+                    name=entry.name,
+                    settings=self._settings,
+                    embedder=self._embedder(saved.config.embeddings),
+                    watch=attention.watch,
+                    began=began,
+                    go_on=attention.goes_on,
+                )
+                self._release_former(base, saved, attention)
+        return report
+
+    @contextmanager
+    def _begun(self, source: JiraConnector, saved: SavedConnector, entry: Entry) -> Iterator[KnowledgeBase]:
+        """The knowledge base, opened when the site has admitted the account, which remembers whose run this is."""
+        site = source.identify()
+        with opened(entry.folder, entry.name, create=True) as base:
+            with base.lease(LEASE_SECONDS):
+                owned = connector_of(
+                    base, site=site.id, flavor=site.flavor, base_url=site.base_url, name=source.query
+                )  # fmt: skip
+                Claims(base).add(saved.id, owned)
+            if Runs(base).connectors(owned)[0].watermark is None:
+                source.validate_connector_settings()  # later, a project that is no longer shown stops no sync
+            source.keep_attachments_in(StoredAttachments(base))
+            yield base
+
+    def _release_former(self, base: KnowledgeBase, saved: SavedConnector, attention: Attention) -> None:
+        claims = Claims(base)
+        if len(claims.of(saved.id)) > 1:
+            with base.lease(LEASE_SECONDS), _indexed(base, None, attention):
+                claims.release_former(saved.id, attention.goes_on)
+
+    def _connector(self, run: RunRecord) -> SavedConnector:
+        if run.connector is None:
+            raise NotFoundError(f"Run {run.id} names no connector.")
+        return self._connectors.get(run.tenant, run.connector)
+
+    # Rebuild, embed
+
+    def _rebuild(self, run: RunRecord, attention: Attention) -> Outcome:
+        if run.wish.get("from") == "jira":
+            return of_report(self._read(run, attention, full=True))
+        entry = self._catalog.get(run.kb, run.tenant)
+        with opened(entry.folder, entry.name) as base:
+            report = rebuild(
+                base,
+                kept_site(base),
+                embedder=self._embedder_of(base),
+                only=Claims(base).of(run.connector) if run.connector else None,
+                name=entry.name,
+                watch=attention.watch,
+            )
+        return of_report(report)
+
+    def _embed(self, run: RunRecord, attention: Attention) -> Outcome:
+        entry = self._catalog.get(run.kb, run.tenant)
+        with opened(entry.folder, entry.name) as base:
+            with base.lease(LEASE_SECONDS), _indexed(base, self._embedder_of(base), attention) as followers:
+                followers.catch_up_vectors()
+            return Outcome("end", "complete", result={"counts": {"embedded": followers.embedded}})
+
+    # Delete
+
+    def _delete(self, run: RunRecord, attention: Attention) -> Outcome:
+        others = [other for other in self._runs.of_kb(run.kb) if other.id != run.id and other.state == "running"]
+        if run.connector is None:
+            return self._delete_base(run, others)
+        if any(other.connector == run.connector for other in others):
+            raise KnowledgeBaseBusyError("A run of the connector has still to stop.")
+        folder = self._settings.home / "kb" / run.kb
+        if (folder / "kb.sqlite").exists():
+            with opened(folder, run.kb) as base, base.lease(LEASE_SECONDS), _indexed(base, None, attention):
+                keep = run.wish.get("documents") == "keep"
+                Claims(base).release_all(run.connector, attention.goes_on, keep=keep)
+        if not attention.goes_on():
+            raise RunStoppedError("The run was stopped.")
+        self._connectors.erase(run.tenant, run.connector)
+        return Outcome("end", "complete")
+
+    def _delete_base(self, run: RunRecord, others: list[RunRecord]) -> Outcome:
+        folder = self._settings.home / "kb" / run.kb
+        if others:
+            raise KnowledgeBaseBusyError("A run of the knowledge base has still to stop.")
+        if folder.exists():
+            with readable(folder, run.kb), Lease(folder, LEASE_SECONDS):
+                shutil.rmtree(folder)
+        for connector in run.wish.get("connectors", ()):
+            self._connectors.erase(run.tenant, connector)
+        return Outcome("end", "complete")
+
+    # Models
+
+    def _embedder(self, name: Literal["minilm", "none"]) -> Embedder | None:
+        """One model for all runs of the process."""
+        if name == "none":
+            return None
+        with self._models:
+            self._minilm = self._minilm or MiniLM()
+            return self._minilm
+
+    def _embedder_of(self, base: KnowledgeBase) -> Embedder | None:
+        return self._embedder("none" if base.meta("embedder") == NO_EMBEDDER else "minilm")
+
+
+@contextmanager
+def _indexed(base: KnowledgeBase, embedder: Embedder | None, attention: Attention) -> Iterator[Followers]:
+    """At the end of the block, what it stored or took out can be seen in the text index."""
+    stages = Stages(time.monotonic, attention.watch)
+    with Followers(base, embedder, stages, attention.goes_on) as followers:
+        yield followers
+        followers.catch_up_text()
+
+
+def _wish(run: RunRecord, saved: SavedConnector, source: JiraConnector, *, full: bool) -> Wish:
+    confirms = bool(run.wish.get("confirm_deletions"))
+    counts: Prune = "always" if run.kind == "census" or run.wish.get("census") or confirms else "auto"
+    return Wish(
+        query=source.query,
+        reading=source.reading,
+        full=full,
+        prune="never" if counts == "auto" and saved.prune_minutes else counts,
+        confirm_deletions=confirms,
+        batch_size=saved.config.batch_size,
+    )

@@ -1,0 +1,91 @@
+"""How does a saved connector become a source, and a kept answer a document? Joins configuration, Jira and the knowledge base."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+
+from jirakb.control.config import ConnectorConfig
+from jirakb.errors import CorruptStoreError, DiskFullError
+from jirakb.jira.client.retries import Budget
+from jirakb.jira.connector import JiraConnector
+from jirakb.jira.kept import KeptSite
+from jirakb.knowledge.attachments import StoredAttachments
+from jirakb.knowledge.runs import Connector
+from jirakb.knowledge.store import KnowledgeBase
+from jirakb.rebuild import RendererOf
+from jirakb.settings import Settings
+
+
+def source_of(
+    config: ConnectorConfig,
+    credentials: Mapping[str, str] | None,
+    settings: Settings,
+    budget: Budget | None = None,
+) -> JiraConnector:
+    """The source that a configuration describes; sends nothing yet. To be closed."""
+    return JiraConnector(
+        config.base_url,
+        config.project_key,
+        config.jql_query,
+        config.batch_size,
+        include_comments=config.include_comments,
+        include_attachments=config.include_attachments,
+        attachment_size_limit=config.attachment_size_limit,
+        labels_to_skip=config.labels_to_skip,
+        comment_email_blacklist=config.comment_email_blacklist,
+        scoped_token=config.scoped_token,
+        timezone_offset=config.timezone_offset,
+        credentials=credentials,
+        settings=settings,
+        budget=budget,
+    )
+
+
+@contextmanager
+def opened(folder: Path, name: str, *, create: bool = False) -> Iterator[KnowledgeBase]:
+    """The knowledge base in a folder, open for the block; what is wrong with its files is named."""
+    with readable(folder, name), closing(KnowledgeBase.open(folder, create=create)) as base:
+        yield base
+
+
+@contextmanager
+def readable(folder: Path, name: str) -> Iterator[None]:
+    """A damaged file is named, with what to do, rather than taken for a fault of the program."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as exc:
+        raise CorruptStoreError(
+            f"The knowledge base {name!r} in {folder} is damaged: {exc}.",
+            fix="Restore that folder from a copy, or remove it and sync again.",
+        ) from exc
+    except apsw.FullError as exc:
+        raise _disk_full(folder) from exc
+    except (OSError, ValueError) as exc:  # the text index says it with a ValueError
+        if "No space left" in str(exc):
+            raise _disk_full(folder) from exc
+        raise
+
+
+def _disk_full(folder: Path) -> DiskFullError:
+    return DiskFullError(f"The disk of {folder} is full.", fix="Make room; what was stored stays.")
+
+
+def kept_site(base: KnowledgeBase) -> RendererOf:
+    """What renders the kept issues of each connector of a knowledge base."""
+    texts = StoredAttachments(base)
+
+    def of(connector: Connector, reading: str, facts: str) -> KeptSite:
+        return KeptSite.of(
+            site=connector.site,
+            base_url=connector.base_url,
+            flavor=connector.flavor,
+            reading=reading,
+            facts=facts,
+            texts=texts,
+        )
+
+    return of

@@ -60,7 +60,7 @@ class Mirror:
     keys: dict[str, int] = field(default_factory=dict)  # every key under which an issue was indexed
 
     def look(self, lag: float, now: datetime) -> None:
-        """Note what changed since the last look, for a search that shows changes `lag` seconds late."""
+        """Note what changed since the last look, for a search that shows changes `lag` seconds late, and in their order."""
         seen_from = now + timedelta(seconds=lag)
         for issue in self.site.issues.values():
             if self.sources.get(issue.number) != (issue.key, issue.source):
@@ -83,7 +83,7 @@ class Mirror:
                 self.due[issue.number] = max(self.due[issue.number], seen_from)
             return
         self.unsure.add(issue.number)
-        self.hidden.setdefault(issue.number, seen_from)
+        self.hidden.setdefault(issue.number, max(seen_from, self.due[issue.number]))
         self.shown[issue.number] = now
 
     def shows(self, issue: Issue) -> bool:

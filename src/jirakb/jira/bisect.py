@@ -13,6 +13,7 @@ from jirakb.source import Batch
 
 _HOPELESS = 8
 """Groups on one level that fail without a single success: the site is at fault, not an issue."""
+_TRIES_OF_A_GROUP = 3
 
 
 def fetch_in_halves(
@@ -36,6 +37,11 @@ def fetch_in_halves(
                 broken.extend(_blame(group, exc))
         groups = halves
     return join([*done, Batch((), tuple(broken))])
+
+
+def tries(group: Sequence[int]) -> int | None:
+    """How often a group is asked for before it is halved; None, as often as any call, before a single issue is blamed."""
+    return _TRIES_OF_A_GROUP if len(group) > 1 else None
 
 
 def join(batches: Sequence[Batch]) -> Batch:

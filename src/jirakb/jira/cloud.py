@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from jirakb.documents import Omission
 from jirakb.errors import ConnectorValidationError, ProtocolError, SiteUnreachableError
-from jirakb.jira.bisect import join
+from jirakb.jira.bisect import join, tries
 from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
 from jirakb.jira.client.endpoints import IdPage
 from jirakb.jira.endless import Pages
@@ -85,7 +85,7 @@ class CloudReader(SiteReader):
         return found
 
     def _fetch(self, numbers: Sequence[int]) -> Batch:
-        fetched = self.client.bulk_fetch(numbers, ["*all"], attempts=3)
+        fetched = self.client.bulk_fetch(numbers, ["*all"], attempts=tries(numbers))
         found = by_number(fetched.issues)
         raw = {wanted: raw_issue(self.client, found[wanted]) for wanted in numbers if wanted in found}
         issues = [issue for issue in raw.values() if issue]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
+from jirakb.jira.bisect import tries
 from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
 from jirakb.jira.client.endpoints import IssuePage
 from jirakb.jira.endless import Pages
@@ -66,7 +67,7 @@ class DataCenterReader(SiteReader):
             start = position - overlap
 
     def _fetch(self, numbers: Sequence[int]) -> Batch:
-        found = self._by_ids(numbers, ["*all"], attempts=3)
+        found = self._by_ids(numbers, ["*all"], attempts=tries(numbers))
         raw = [raw_issue(self.client, found[wanted]) for wanted in numbers if wanted in found]
         # The index may lag behind or have lost an issue: only the issue itself says that it is gone.
         raw += [single(self.client, wanted) for wanted in numbers if wanted not in found]

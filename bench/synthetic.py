@@ -98,7 +98,7 @@ def build(folder: Path, passages: int, invention: Invention) -> KnowledgeBase:
                 for _ in range(_BLOCK):
                     number += 1
                     base.put(tx, connector, SITE, _issue(number, invention))
-        _give_vectors(base, invention)
+        give_vectors(base, invention)
         index = TextIndex(base.folder)
         index.follow(base.reader())
         index.close()
@@ -108,12 +108,11 @@ def build(folder: Path, passages: int, invention: Invention) -> KnowledgeBase:
 
 
 def add(base: KnowledgeBase, numbers: Iterable[int], word: str, invention: Invention) -> None:
-    """Store further issues, each with this word in its text, and their vectors. The indexes are left to follow."""
+    """Store further issues, each with this word in its text; vectors and indexes are left to follow."""
     connector = Runs(base).connector(site=SITE, flavor="dc", base_url=SITE, query="all").id
     with base.transaction() as tx:
         for number in numbers:
             base.put(tx, connector, SITE, _issue(number, invention, word))
-    _give_vectors(base, invention)
 
 
 def group_of(number: int) -> int:
@@ -138,7 +137,8 @@ def _issue(number: int, invention: Invention, word: str = "") -> PreparedIssue:
     return PreparedIssue(raw, compress(b"{}"), content, (prepare_document(document),), (), ())
 
 
-def _give_vectors(base: KnowledgeBase, invention: Invention) -> None:
+def give_vectors(base: KnowledgeBase, invention: Invention) -> None:
+    """Give the passages that wait for a vector an invented one."""
     for rows in _blocks(base):
         codes = quantize(invention.vectors(rows[0][0], len(rows)))
         values = [(passage, digest, code.tobytes()) for (passage, digest), code in zip(rows, codes, strict=True)]

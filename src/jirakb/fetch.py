@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass
 
 from jirakb.source import Batch, Source
@@ -47,7 +48,7 @@ def _fetch_all(
     error: BaseException | None = None
     under_way: set[Future[Window]] = set()
     for numbers in windows:
-        under_way.add(pool.submit(_fetch, source, numbers))
+        under_way.add(pool.submit(copy_context().run, _fetch, source, numbers))
         while error is None and len(under_way) >= most:
             fetched, error = _take(under_way)
             yield from fetched

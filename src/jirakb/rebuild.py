@@ -23,6 +23,7 @@ from jirakb.errors import SkippedIssueError
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
 from jirakb.knowledge.kept import Kept, KeptIssue, Progress
+from jirakb.knowledge.models import use_model
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Connector, Runs, Tally
 from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
@@ -70,7 +71,7 @@ def rebuild(
             progress = flow.run()
             followers.catch_up_text()
         if embedder:  # not sooner: vectors would be made of texts that are about to go
-            base.use_embedder(embedder.identity)
+            use_model(base, embedder.identity)
         flow.kept.finish()
         with Followers(base, embedder, stages) as followers:
             followers.catch_up_vectors()

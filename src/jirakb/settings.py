@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal, TypeVar
 
 from jirakb.errors import UsageError
 
+T = TypeVar("T", bound=str)
 MAX_SECTION_BYTES = 100 * 1024
 """A section is at most this long in UTF-8 bytes, overlap included (the specification's MAX_CHUNK_SIZE)."""
 MIN_SECTION_BYTES = 10 * 1024
@@ -55,6 +57,26 @@ class Settings:
     """A sync stops before fewer bytes of the home's disk than this are free (JIRAKB_DISK_RESERVE)."""
     embed_backlog: int = 200_000
     """Fetching waits while more passages than this wait for a vector, so that search by meaning never lags by more (JIRAKB_EMBED_BACKLOG)."""
+    embeddings_url: str = ""
+    """Server with an interface like OpenAI's that makes vectors, up to before /embeddings (JIRAKB_EMBEDDINGS_URL)."""
+    embeddings_model: str = ""
+    """Name of the model it is asked for (JIRAKB_EMBEDDINGS_MODEL)."""
+    embeddings_key: str = field(default="", repr=False)
+    """Key that it wants (JIRAKB_EMBEDDINGS_KEY)."""
+    embeddings_dimensions: int = 0
+    """Dimensions that it is told to answer with; 0 leaves it to the model (JIRAKB_EMBEDDINGS_DIMENSIONS)."""
+    embeddings_seconds: float = 5.0
+    """A search waits this long for its query's vector, then goes by words alone (JIRAKB_EMBEDDINGS_SECONDS)."""
+    rerank_url: str = ""
+    """Server that reranks the first hits, up to before /rerank (JIRAKB_RERANK_URL)."""
+    rerank_model: str = ""
+    """Name of the model it is asked for; without one it is asked as text-embeddings-inference wants it (JIRAKB_RERANK_MODEL)."""
+    rerank_key: str = field(default="", repr=False)
+    """Key that it wants (JIRAKB_RERANK_KEY)."""
+    rerank_seconds: float = 2.0
+    """A search waits this long for the reranker, then keeps its own order (JIRAKB_RERANK_SECONDS)."""
+    rerank_top: int = 25
+    """So many of the first hits are reranked (JIRAKB_RERANK_TOP)."""
     site_runs: int = 2
     """Runs of one site side by side, over all workers; its calls are paced together in any case (JIRAKB_SITE_RUNS)."""
     worker_runs: int = 32
@@ -76,6 +98,14 @@ class Settings:
     master_key_file: str = ""
     """File of that key (JIRAKB_MASTER_KEY_FILE); default: master.key in the home, made when it is first needed."""
 
+    log: Literal["text", "json"] = "text"
+    """How a service writes its log: lines for people, or JSON objects for a collector (JIRAKB_LOG)."""
+    log_level: str = "info"
+    """The least that is worth a line: debug, info, warning or error (JIRAKB_LOG_LEVEL)."""
+
+    cors_origins: tuple[str, ...] = ()
+    """Origins of other web pages that may call the HTTP interface (JIRAKB_CORS_ORIGINS, comma-separated); default: none."""
+
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process; raises UsageError on a value that is no number where one is needed."""
@@ -96,6 +126,16 @@ class Settings:
             ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
             disk_reserve=int(_number(env, "JIRAKB_DISK_RESERVE", cls.disk_reserve)),
             embed_backlog=int(_number(env, "JIRAKB_EMBED_BACKLOG", cls.embed_backlog)),
+            embeddings_url=env.get("JIRAKB_EMBEDDINGS_URL", ""),
+            embeddings_model=env.get("JIRAKB_EMBEDDINGS_MODEL", ""),
+            embeddings_key=env.get("JIRAKB_EMBEDDINGS_KEY", ""),
+            embeddings_dimensions=int(_number(env, "JIRAKB_EMBEDDINGS_DIMENSIONS", cls.embeddings_dimensions)),
+            embeddings_seconds=_number(env, "JIRAKB_EMBEDDINGS_SECONDS", cls.embeddings_seconds),
+            rerank_url=env.get("JIRAKB_RERANK_URL", ""),
+            rerank_model=env.get("JIRAKB_RERANK_MODEL", ""),
+            rerank_key=env.get("JIRAKB_RERANK_KEY", ""),
+            rerank_seconds=_number(env, "JIRAKB_RERANK_SECONDS", cls.rerank_seconds),
+            rerank_top=int(_number(env, "JIRAKB_RERANK_TOP", cls.rerank_top)),
             site_runs=int(_number(env, "JIRAKB_SITE_RUNS", cls.site_runs)),
             worker_runs=int(_number(env, "JIRAKB_WORKER_RUNS", cls.worker_runs)),
             keep_runs_days=int(_number(env, "JIRAKB_KEEP_RUNS_DAYS", cls.keep_runs_days)),
@@ -106,6 +146,9 @@ class Settings:
             proxy=env.get("JIRAKB_PROXY", ""),
             master_key=env.get("JIRAKB_MASTER_KEY", ""),
             master_key_file=env.get("JIRAKB_MASTER_KEY_FILE", ""),
+            log=_one_of(env, "JIRAKB_LOG", ("text", "json")),
+            log_level=_one_of(env, "JIRAKB_LOG_LEVEL", ("info", "debug", "warning", "error")),
+            cors_origins=tuple(s.strip() for s in env.get("JIRAKB_CORS_ORIGINS", "").split(",") if s.strip()),
         )
 
     @classmethod
@@ -119,6 +162,14 @@ def _ocr(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_+]*", text):
         raise UsageError(f"JIRAKB_OCR must not be {text!r}.", fix="Set it to auto, off, or languages such as deu+eng.")
     return text
+
+
+def _one_of(env: Mapping[str, str], name: str, known: tuple[T, ...]) -> T:
+    """What is said, which is one of these; the first where nothing is said."""
+    text = env.get(name, "").strip().lower()
+    if text and text not in known:
+        raise UsageError(f"{name} must not be {text!r}.", fix=f"Set it to one of {', '.join(known)}, or unset it.")
+    return next((word for word in known if word == text), known[0])
 
 
 def _number(env: Mapping[str, str], name: str, default: float) -> float:

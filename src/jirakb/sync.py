@@ -24,6 +24,7 @@ from jirakb.fetch import Window, fetch_windows
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
 from jirakb.knowledge.kept import Kept
+from jirakb.knowledge.models import use_model
 from jirakb.knowledge.prepare import PreparedIssue, prepare
 from jirakb.knowledge.runs import Connector, Done, Run, RunKind, Runs, RunState, Tally
 from jirakb.knowledge.store import KnowledgeBase, milliseconds, moment
@@ -99,7 +100,7 @@ def sync(
     site = source.identify()
     with base.lease(LEASE_SECONDS):
         if embedder:
-            base.use_embedder(embedder.identity)
+            use_model(base, embedder.identity)
         runs = Runs(base)
         connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)
         Kept(base).keep_rendering_facts(connector.id, source.rendering_facts())

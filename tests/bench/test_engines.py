@@ -69,3 +69,13 @@ def test_sqlite_finds_among_what_the_reader_may_see(base: KnowledgeBase, tmp_pat
     assert found
     assert all(group_of(issue) in (0, 1) and issue % 4 == 0 for issue in found)
     assert rival.recall(vector, passages) > 0.8
+
+
+def test_new_passages_are_seen_by_another_process_and_here(base: KnowledgeBase) -> None:
+    given = GivenVectors()
+    given.give("anything", Invention().question(1)[1])
+    searcher = Searcher(base, given)
+    searcher.search("anything", principals=None)
+    facts = engines.upsert(base, searcher, given)
+    assert 0 < facts["upsert_visible_to_another_process_ms"] < 60_000
+    assert facts["upsert_then_visible_here_ms"] > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from sqlalchemy import text
 from tests.flow.history import assert_sound
 
 from jirakb.control.config import ConnectorConfig
@@ -30,6 +32,7 @@ TENANT = "t1"
 LOGIN = {"jira_user_email": "agent@example.com", "jira_api_token": "sim-token"}
 QUICK = Rhythm(beat=0.3, round=0.2, dead=2.0, busy=0.2, again=0.2, budget=Budget(attempts=2))
 FETCH = "POST issue/bulkfetch"
+ALLOWED = "127.0.0.1"
 
 
 def made_site(issues: int, word: str = "Pump") -> Site:
@@ -112,8 +115,13 @@ class House:
             assert_sound(base)
         return found
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        """A worker in a process of its own."""
+    def forget_paces(self) -> None:
+        """What sites have asked for is forgotten."""
+        with closing(sqlite3.connect(self.settings.home / "pacing.sqlite")) as paces, paces:
+            paces.execute("DELETE FROM pace")
+
+    def start_worker(self, *command: str) -> subprocess.Popen[bytes]:
+        """A worker in a process of its own, started by `jirakb worker` unless another command is given."""
         own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
         env = {
             **own,
@@ -121,10 +129,27 @@ class House:
             "JIRAKB_DATABASE_URL": self.settings.database_url,
             "JIRAKB_GATEWAY_URL": self.settings.gateway_url,
             "JIRAKB_CONNECTIONS": str(self.settings.connections),
+            "JIRAKB_ALLOWED_SITES": ALLOWED,
         }
-        process = subprocess.Popen([sys.executable, "-m", "jirakb", "worker"], env=env, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jirakb", *(command or ("worker",))],
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         self.processes.append(process)
         return process
+
+    def holds_in_database(self, secret: str) -> list[str]:
+        """The tables, of the control database and of the queue beside it, in which a text stands."""
+        tables = text("SELECT schemaname || '.' || tablename FROM pg_tables WHERE schemaname !~ '^(pg_|information)'")
+        with self.service.engine_db.connect() as connection:
+            names = connection.execute(tables).scalars().all()
+            assert "dbos.workflow_status" in names
+            found = {name: text(f"SELECT 1 FROM {name} AS r WHERE r::text LIKE :secret LIMIT 1") for name in names}
+            return [
+                name for name, query in found.items() if connection.execute(query, {"secret": f"%{secret}%"}).first()
+            ]
 
     def kill(self, process: subprocess.Popen[bytes]) -> None:
         """As if the power failed."""
@@ -135,7 +160,8 @@ class House:
 @contextmanager
 def house(home: Path, url: str = "", rhythm: Rhythm = QUICK, **settings: object) -> Iterator[House]:
     """A home whose service is open and does not work yet."""
-    chosen = replace(Settings.read({"JIRAKB_OCR": "off"}), home=home, database_url=url, connections=2, **settings)  # type: ignore[arg-type]
+    own = {"JIRAKB_OCR": "off", "JIRAKB_ALLOWED_SITES": ALLOWED}
+    chosen = replace(Settings.read(own), home=home, database_url=url, connections=2, **settings)  # type: ignore[arg-type]
     with ExitStack() as stack:
         service = open_service(chosen, rhythm)
         made = House(chosen, service, stack)

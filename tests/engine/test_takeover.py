@@ -86,3 +86,11 @@ def test_a_worker_that_comes_back_is_the_same_one_and_two_are_never(closed: Hous
             assert again.identity == name
     with Slot(home, shared=False), pytest.raises(SettingsError, match="work of this home"):
         Slot(home, shared=False).take()
+
+
+def test_a_pause_that_is_asked_for_as_the_run_fails_is_kept(runs: RunRecords, run: RunRecord) -> None:
+    runs.take(run.id, "first", NOW, 0)
+    runs.pause(run.id)
+    assert runs.try_again(run.id, "first", {"error": "SiteUnreachableError"})
+    paused = runs.get(TENANT, run.id)
+    assert (paused.state, paused.stop, paused.failures) == ("paused", "", 1)

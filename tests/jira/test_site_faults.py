@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -76,6 +76,8 @@ class ScriptedSite:
 
 def unread(response: httpx2.Response) -> httpx2.Response:
     """The response as it comes from a network: nobody has read its body yet."""
+    if not hasattr(response, "_content"):
+        return response
     return httpx2.Response(response.status_code, headers=response.headers, content=iter([response.content]))
 
 
@@ -259,6 +261,24 @@ def test_an_answer_without_end_is_cut(site: ScriptedSite) -> None:
     site.answers["/rest/api/3/issue/bulkfetch"] = always({"issues": ["x" * 2000]})
     ((_, omission),) = site.connector(max_response_bytes=1000).fetch([1]).omissions
     assert "more than 1000 bytes" in omission.detail
+
+
+def test_an_answer_that_only_trickles_is_given_up(site: ScriptedSite) -> None:
+    def trickle() -> Iterator[bytes]:
+        for _ in range(100):
+            site.time += 20.0
+            yield b" "
+
+    site.answers["/rest/api/3/search/jql"] = lambda request: httpx2.Response(200, content=trickle())
+    with pytest.raises(SiteUnreachableError, match="no end after 600 s"):
+        list(site.connector().list_all())
+
+
+def test_a_single_issue_is_asked_for_as_often_as_any_call_before_it_is_blamed(site: ScriptedSite) -> None:
+    refuse: Answer = lambda request: httpx2.Response(502, html="<html>Bad gateway</html>")  # noqa: E731
+    site.answers["/rest/api/3/issue/bulkfetch"] = in_turn(*[refuse] * 5, site.bulk_fetch)
+    batch = site.connector(budget=Budget(attempts=6)).fetch([1])
+    assert ([issue.number for issue in batch.issues], batch.omissions) == ([1], ())
 
 
 def test_a_captcha_ends_every_further_call(site: ScriptedSite) -> None:

@@ -38,11 +38,11 @@ class Authority:
     def certificate(
         self, name: str, *, address: str = "127.0.0.1", ends: datetime | None = None, password: bytes | None = None
     ) -> Path:
-        """A file with a certificate for an address, and its key."""
+        """A file with a certificate for an address or a host's name, and its key."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         builder = self._builder(subject, key, ends or datetime.now(UTC) + _DAY)
-        names = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+        names = x509.SubjectAlternativeName([_name(address)])
         made = builder.add_extension(names, critical=False).sign(self._key, hashes.SHA256())
         return self._write(f"{name}.pem", _pem(made) + _key_pem(key, password))
 
@@ -61,6 +61,13 @@ class Authority:
         path = self._folder / name.replace(" ", "-")
         path.write_bytes(text)
         return path
+
+
+def _name(address: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(address))
+    except ValueError:
+        return x509.DNSName(address)
 
 
 def _pem(certificate: x509.Certificate) -> bytes:

@@ -244,9 +244,9 @@ def test_vectors_of_another_model_are_not_compared(shelf: Shelf) -> None:
     searcher = shelf.searcher()
     assert keys(searcher.search("login", principals=None, mode="vector")) == ["ABC-1"]
     shelf.use_model("words-2")
-    assert keys(searcher.search("login", principals=None)) == ["ABC-1"]
+    assert keys(searcher.search("login", principals=None, mode="vector")) == ["ABC-1"]  # by the former ones
     with pytest.raises(UsageError):
-        searcher.search("login", principals=None, mode="vector")
+        shelf.searcher().search("login", principals=None, mode="vector")
     shelf.embed()
     assert keys(shelf.searcher().search("login", principals=None, mode="vector")) == ["ABC-1"]
 

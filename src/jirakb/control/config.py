@@ -37,7 +37,10 @@ class ConnectorConfig(BaseModel):
     timezone_offset: Annotated[
         float | None, Field(ge=-14, le=14, description="Hours from UTC, in place of the account's zone.")
     ] = None
-    embeddings: Annotated[Literal["minilm", "none"], Field(description="The model for search by meaning.")] = "minilm"
+    embeddings: Annotated[
+        Literal["minilm", "openai", "none"],
+        Field(description="The model for search by meaning: built in, of the service's settings, or none."),
+    ] = "minilm"
 
     @model_validator(mode="before")
     @classmethod

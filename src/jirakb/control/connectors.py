@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import orjson
 from pydantic import ValidationError
-from sqlalchemy import Engine, Row, and_, or_, select
+from sqlalchemy import BigInteger, Column, ColumnElement, Engine, Row, and_, or_, select, type_coerce
 from ulid import ULID
 
 from jirakb.control.config import ConnectorConfig
@@ -126,11 +126,14 @@ class Connectors:
             return [_connector(row) for row in connection.execute(query.order_by(connector.c.id).limit(limit))]
 
     def due(self, now: datetime) -> list[SavedConnector]:
-        """All tenants' active connectors whose sync or census is due."""
+        """All tenants' active connectors whose sync or census is due, or planned for a time that is too far away."""
         query = select(connector).where(
             connector.c.state == "active",
             connector.c.removed.is_(None),
-            or_(connector.c.next_sync <= now, connector.c.next_census <= now),
+            or_(
+                _is_due(connector.c.next_sync, connector.c.refresh_minutes, now),
+                _is_due(connector.c.next_census, connector.c.prune_minutes, now),
+            ),
         )
         with reachable(self._engine), self._engine.connect() as connection:
             rows = connection.execute(query.order_by(connector.c.next_sync)).all()
@@ -201,6 +204,13 @@ def site_of(base_url: str) -> str:
     parts = urlsplit(base_url.strip().lower())
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return f"{parts.scheme}://{parts.hostname}:{port}"
+
+
+def _is_due(planned: Column[Any], minutes: Column[Any], now: datetime) -> ColumnElement[bool]:
+    """Farther away than two periods is what was planned before the clock was put back."""
+    present = round(now.timestamp() * 1000)
+    time, period = type_coerce(planned, BigInteger), type_coerce(minutes, BigInteger) * 60_000
+    return or_(time <= present, time - 2 * period > present)
 
 
 def _owner(tenant: str, identity: str) -> str:

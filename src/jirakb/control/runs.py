@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import ColumnElement, Engine, Row, and_, func, literal, or_, select, true, update
+from sqlalchemy import ColumnElement, Engine, Row, and_, case, func, literal, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 from ulid import ULID
 
@@ -81,7 +81,7 @@ class RunRecords:
         except IntegrityError as exc:
             under_way = self._unfinished(connector or "", _LANES[kind])
             if under_way is None:
-                raise
+                raise NotFoundError(f"There is no connector {connector}.") from exc
             raise RunUnderWayError(
                 f"Run {under_way.id} of this connector has not ended.",
                 fix="Wait for it, or pause it.",
@@ -108,6 +108,12 @@ class RunRecords:
         wanted = [run.c.tenant == tenant, run.c.connector == connector]
         return self._select(*wanted, *([run.c.id < before] if before else []), limit=limit)
 
+    def latest(self, tenant: str, connectors: Sequence[str]) -> dict[str, RunRecord]:
+        """The newest run of each of these connectors that has one."""
+        mine = and_(run.c.tenant == tenant, run.c.connector.in_(connectors))
+        newest = select(func.max(run.c.id)).where(mine).group_by(run.c.connector)
+        return {record.connector: record for record in self._select(run.c.id.in_(newest), limit=10_000) if record.connector}
+
     def unfinished(self, connector: str, kind: RequestKind = "sync") -> RunRecord | None:
         """The connector's run of that lane that has not ended, if any."""
         return self._unfinished(connector, _LANES[kind])
@@ -119,6 +125,10 @@ class RunRecords:
     def queued(self) -> list[RunRecord]:
         """Every tenant's runs that wait for a worker, newest first."""
         return self._select(run.c.state == "queued", limit=10_000)
+
+    def running(self) -> list[RunRecord]:
+        """Every tenant's runs that a worker has taken, newest first."""
+        return self._select(run.c.state == "running", limit=10_000)
 
     def of_kb(self, kb: str) -> list[RunRecord]:
         """The runs of a knowledge base that have not ended, newest first."""
@@ -174,8 +184,12 @@ class RunRecords:
             self.ask(identity, "cancel")
 
     def try_again(self, identity: str, worker: str, error: Mapping[str, Any] | None = None) -> bool:
-        """The worker's run waits for a worker again; with an error, that is a failure. Whether it was the worker's."""
-        values: dict[str, Any] = {"state": "queued"}
+        """The worker's run waits for a worker again, or for its user who has paused it meanwhile; with an error, that is a
+        failure. Whether it was the worker's."""
+        pauses = run.c.stop == "pause"
+        values: dict[str, Any] = {
+            "state": case((pauses, "paused"), else_="queued"), "stop": case((pauses, ""), else_=run.c.stop),
+        }  # fmt: skip
         if error is not None:
             values |= {"failures": run.c.failures + 1, "error": orjson.dumps(error).decode()}
         return self._change(and_(run.c.id == identity, run.c.state == "running", _of(worker)), values)

@@ -145,3 +145,14 @@ worker = Table(
     Column("beat", Moment, nullable=False),
 )
 """Processes that do the work, and when each was last seen."""
+
+sign_in = Table(
+    "sign_in",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("kind", String(10), nullable=False),
+    Column("key", String(26), ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("created", Moment, nullable=False),
+    Column("expires", Moment, nullable=False),
+)
+"""Sessions of the web page and one-time codes that begin one, by the digest of the text that their holder sends."""

@@ -29,6 +29,11 @@ class Workers:
         with reachable(self._engine), self._engine.connect() as connection:
             return set(connection.execute(query).scalars())
 
+    def beats(self) -> dict[str, datetime]:
+        """When each was last seen, by its own clock."""
+        with reachable(self._engine), self._engine.connect() as connection:
+            return {row.id: row.beat for row in connection.execute(select(worker.c.id, worker.c.beat))}
+
     def take_over(self, now: datetime, patience: timedelta) -> list[str]:
         """The workers not seen for longer than that, each given to one caller only: who gets an id looks after its work."""
         dead = worker.c.beat < now - patience

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import resource
+import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from jirakb.control.runs import RunRecords, Told
-from jirakb.errors import DatabaseUnavailableError, RunStoppedError
+from jirakb.errors import JirakbError, RunStoppedError
 from jirakb.progress import Stage
 from jirakb.source import RequestCounts
 
@@ -30,6 +35,9 @@ class Stoppable(Protocol):
 
     def requests(self) -> RequestCounts:
         """What was asked so far."""
+
+    def waited(self) -> float:
+        """The seconds for which calls were held back so far."""
 
 
 @dataclass(slots=True)
@@ -91,7 +99,7 @@ class Attention:
         self._ended = threading.Event()
         self._lock = threading.Lock()
         self._written: dict[str, Any] = {}
-        self._thread = threading.Thread(target=self._look, name="attention", daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._look,), name="attention", daemon=True)
         self.reason: Reason = ""
 
     def __enter__(self) -> Self:
@@ -103,7 +111,7 @@ class Attention:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        with suppress(DatabaseUnavailableError):
+        with suppress(JirakbError, SQLAlchemyError):
             self._tell()
 
     def goes_on(self) -> bool:
@@ -137,7 +145,10 @@ class Attention:
             due = time.monotonic() - written >= WRITE_SECONDS
             try:
                 told = self._tell() if due else self._runs.stop_asked(self._run, self._worker)
-            except DatabaseUnavailableError:  # the work itself does not need it
+            except (
+                JirakbError,
+                SQLAlchemyError,
+            ):  # the work itself does not need the database; this thread looks again
                 continue
             written = time.monotonic() if due else written
             if told and self.goes_on():
@@ -145,8 +156,19 @@ class Attention:
 
     def _tell(self) -> Told:
         source = self._source
-        progress = self._progress.to_json(source.requests().throttled if source else 0)
+        requests = source.requests() if source else RequestCounts()
+        progress = self._progress.to_json(requests.throttled) | {
+            "requests": requests.by_endpoint,
+            "throttled_seconds": round(source.waited(), 1) if source else 0.0,
+            "memory": _peak_memory(),
+        }
         if progress == self._written:
             return self._runs.stop_asked(self._run, self._worker)
         self._written = progress
         return self._runs.tell(self._run, progress, worker=self._worker)
+
+
+def _peak_memory() -> int:
+    """The most bytes that this process ever held, in whole megabytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return peak >> 20 << 20

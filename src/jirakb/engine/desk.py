@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from jirakb.control.catalog import Catalog
 from jirakb.control.connectors import Connectors, SavedConnector
 from jirakb.control.runs import RequestKind, RunRecord, RunRecords
-from jirakb.errors import RunUnderWayError, SettingsError
+from jirakb.errors import NotFoundError, RunUnderWayError, SettingsError
 
 _CANCELLED = {"error": "Cancelled", "message": "The run was given up: its connector or knowledge base was removed."}
+_READING: tuple[RequestKind, ...] = ("sync", "rebuild")
+"""The lanes whose runs may read a site."""
 
 
 def nobody() -> None:
@@ -52,7 +55,7 @@ class Desk:
         return self._request(saved, "census" if census else "sync", {name: True for name in wish if wish[name]})
 
     def pause(self, tenant: str, connector_id: str) -> RunRecord | None:
-        """No more syncs until it is resumed; the one under way, if any, stops within two seconds."""
+        """The site is not read until it is resumed; the run that reads it, if any, stops within two seconds."""
         saved = self._connectors.get(tenant, connector_id)
         if saved.state != "needs_credentials":
             self._connectors.set_state(tenant, connector_id, "paused")
@@ -117,17 +120,18 @@ class Desk:
         return run
 
     def _change(self, tenant: str, connector_id: str, change: Callable[[str], None]) -> RunRecord | None:
-        run = self._runs.unfinished(connector_id)
-        if run is None:
-            return None
-        change(run.id)
+        """Change the runs that read the site; what is made anew from what is kept goes on."""
+        under_way = [self._runs.unfinished(connector_id, lane) for lane in _READING]
+        reading = [run for run in under_way if run and (run.kind != "rebuild" or run.wish.get("from") == "jira")]
+        for run in reading:
+            change(run.id)
         self._tell()
-        return self._runs.get(tenant, run.id)
+        return self._runs.get(tenant, reading[0].id) if reading else None
 
     def _give_up(self, saved: SavedConnector) -> None:
-        self._connectors.mark_removed(saved.tenant, saved.id)
-        lanes: tuple[RequestKind, ...] = ("sync", "rebuild")
-        for lane in lanes:
+        with suppress(NotFoundError):  # a worker was faster
+            self._connectors.mark_removed(saved.tenant, saved.id)
+        for lane in _READING:
             if run := self._runs.unfinished(saved.id, lane):
                 self._runs.cancel(run.id, self._clock(), _CANCELLED)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, WorkflowStatus
 from dbos._serialization import DBOSPortableJSONSerializer
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.exc import SQLAlchemyError
@@ -27,8 +27,12 @@ _VERSION = "1"
 _QUEUE = "runs"
 _WORKFLOW = "run"
 _POLL_SECONDS = 0.5
-_UNDER_WAY = ["PENDING", "ENQUEUED", "DELAYED"]
+_UNDER_WAY = ("PENDING", "ENQUEUED", "DELAYED")
+_GIVEN_UP = "MAX_RECOVERY_ATTEMPTS_EXCEEDED"
+_KNOWN = (*_UNDER_WAY, _GIVEN_UP)
 _BLOCK = 500
+DEATHS = 9
+"""Times that an attempt is begun again after its worker's death: what kills its worker must not kill all of them for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Durable:
             work(identity, number)
 
         DBOS(config=self._config())
-        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=None)(run)
+        DBOS.workflow(name=_WORKFLOW, max_recovery_attempts=DEATHS)(run)
         try:
             DBOS.launch()
             DBOS.register_queue(
@@ -95,13 +99,24 @@ class Durable:
         )
 
     def known(self, attempts: Iterable[str]) -> set[str]:
-        """Those of these attempts that are queued or begun; one that ended is forgotten, so that it can be queued again."""
+        """Those of these attempts that are queued or begun; one that ended, or that another version queued, is forgotten, so
+        that it can be queued again."""
         wanted = list(attempts)
         found = DBOS.list_workflows(workflow_ids=wanted, load_input=False, load_output=False) if wanted else []
-        ended = [status.workflow_id for status in found if status.status not in _UNDER_WAY]
-        if ended:
-            DBOS.delete_workflows(ended)
-        return {status.workflow_id for status in found} - set(ended)
+        useless = [status.workflow_id for status in found if not _will_be_done(status)]
+        if useless:
+            DBOS.delete_workflows(useless)
+        return {status.workflow_id for status in found} - set(useless)
+
+    def given_up(self) -> dict[str, tuple[str, int]]:
+        """The attempts that too many workers died of: of each the run and the number."""
+        found = DBOS.list_workflows(status=_GIVEN_UP, load_input=False, load_output=False)
+        parts = {status.workflow_id: status.workflow_id.rpartition(".") for status in found}
+        return {name: (run, int(number)) for name, (run, _, number) in parts.items()}
+
+    def drop(self, attempts: Iterable[str]) -> None:
+        """Know nothing of these attempts any more."""
+        DBOS.delete_workflows(list(attempts))
 
     def executors(self) -> set[str]:
         """The identities that have begun something and not ended it."""
@@ -110,8 +125,13 @@ class Durable:
 
     def begin_again(self, dead: Iterable[str]) -> None:
         """Queue anew what these identities had begun when they died. Two workers may do so at once: each attempt is
-        queued only while it is still the dead one's (the public `resume_workflows` does not look)."""
-        DBOS._recover_pending_workflows(list(dead))
+        queued only while it is still the dead one's (the public `resume_workflows` does not look). What another version had
+        begun is forgotten."""
+        names = list(dead)
+        DBOS._recover_pending_workflows(names)
+        begun = DBOS.list_workflows(status="PENDING", executor_id=names, load_input=False, load_output=False)
+        if foreign := [status.workflow_id for status in begun if status.app_version != _VERSION]:
+            DBOS.delete_workflows(foreign)
 
     def forget(self, before: datetime) -> int:
         """Delete what ended before then; how many."""
@@ -142,6 +162,13 @@ class Durable:
             return {**config, "system_database_url": self._settings.database_url, "sys_db_pool_size": 5}
         self._engine = _sqlite(self._settings.home / FILE)
         return {**config, "system_database_engine": self._engine}
+
+
+def _will_be_done(status: WorkflowStatus) -> bool:
+    """By some worker of this version, or by one of another that has begun it."""
+    if status.app_version == _VERSION:
+        return status.status in _KNOWN
+    return status.status == "PENDING"
 
 
 def _sqlite(file: Path) -> Engine:

@@ -14,13 +14,18 @@ from jirakb.control.runs import RunRecords
 from jirakb.control.vault import open_vault
 from jirakb.control.workers import Workers
 from jirakb.engine.desk import Desk
+from jirakb.engine.running import Calls
 from jirakb.engine.worker import Rhythm, Worker
+from jirakb.jira.guard import Guard
+from jirakb.jira.pacing import Pacers
+from jirakb.jira.pacing.shared import open_pacers
 from jirakb.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One process's view of all tenants. The worker works between its `start` and `stop` only."""
+    """One process's view of all tenants. The worker works between its `start` and `stop` only. What else calls a site in this
+    process takes `pacers` and `guard`, as the worker does."""
 
     settings: Settings
     engine_db: Engine
@@ -31,18 +36,24 @@ class Service:
     workers: Workers
     desk: Desk
     worker: Worker
+    pacers: Pacers
+    guard: Guard
 
     def close(self) -> None:
         """Stop working and let go of the database."""
         self.worker.stop()
+        self.pacers.close()
         self.engine_db.dispose()
 
 
 def open_service(settings: Settings, rhythm: Rhythm | None = None) -> Service:
-    """The service of this home; raises SettingsError, DatabaseUnavailableError, SecretsError."""
+    """The service of this home; raises SettingsError, UsageError, DatabaseUnavailableError, SecretsError."""
+    rhythm = rhythm or Rhythm()
+    pacers, guard = open_pacers(settings), Guard.of(settings)
     engine = open_database(settings.home, settings.database_url)
     connectors, runs, workers = Connectors(engine, open_vault(settings)), RunRecords(engine), Workers(engine)
     catalog = Catalog(settings.home, settings.database_url, engine=engine)
-    worker = Worker(settings, connectors, runs, catalog, workers, rhythm)
+    calls = Calls(pacers, guard, rhythm.budget)
+    worker = Worker(settings, connectors, runs, catalog, workers, calls, rhythm)
     desk = Desk(connectors, runs, catalog, worker.tell)
-    return Service(settings, engine, Keys(engine), connectors, runs, catalog, workers, desk, worker)
+    return Service(settings, engine, Keys(engine), connectors, runs, catalog, workers, desk, worker, pacers, guard)

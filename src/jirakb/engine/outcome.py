@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from jirakb.control.connectors import ConnectorState
@@ -38,14 +38,12 @@ class Outcome:
     error: Mapping[str, Any] | None = None
     connector: ConnectorState | None = None
     why: str = ""
-    gone: bool = field(default=False)
-    """Whether the run's connector goes with it."""
 
 
-def of_report(report: Report) -> Outcome:
-    """A run that came to its end."""
+def of_report(report: Report, connector: ConnectorState | None = "active") -> Outcome:
+    """A run that came to its end. Reading the site shows that the connector works (`connector`)."""
     state: RunState = "incomplete" if report.failed else "complete"
-    return Outcome("end", state, report.kind, summary(report), connector="active")
+    return Outcome("end", state, report.kind, summary(report), connector=connector)
 
 
 def of_error(error: JirakbError, failures: int) -> Outcome:

@@ -6,11 +6,10 @@ Every kind can be broken off anywhere and begun again: where it stands is kept i
 from __future__ import annotations
 
 import shutil
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from typing import Literal
+from dataclasses import dataclass
 
 from jirakb.control.catalog import Catalog, Entry
 from jirakb.control.connectors import Connectors, SavedConnector
@@ -19,15 +18,24 @@ from jirakb.engine.attention import Attention
 from jirakb.engine.claims import Claims, connector_of
 from jirakb.engine.outcome import Outcome, of_report
 from jirakb.engine.sources import kept_site, opened, readable, source_of
-from jirakb.errors import KnowledgeBaseBusyError, NotFoundError, RunStoppedError, SiteError
+from jirakb.errors import (
+    InsufficientPermissionsError,
+    KnowledgeBaseBusyError,
+    NotFoundError,
+    RunStoppedError,
+    SiteError,
+)
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
+from jirakb.jira.guard import Guard
+from jirakb.jira.pacing import Pacers
 from jirakb.knowledge.attachments import StoredAttachments
-from jirakb.knowledge.embed import Embedder, MiniLM
+from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
 from jirakb.knowledge.lease import Lease
+from jirakb.knowledge.models import Models
 from jirakb.knowledge.runs import Runs
-from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
+from jirakb.knowledge.store import KnowledgeBase
 from jirakb.progress import Stages
 from jirakb.rebuild import rebuild
 from jirakb.report import Report
@@ -35,19 +43,27 @@ from jirakb.settings import Settings
 from jirakb.sync import LEASE_SECONDS, Prune, Wish, sync
 
 
+@dataclass(frozen=True)
+class Calls:
+    """What all calls to sites have in common: the pace, the addresses that may be called, what one call may cost."""
+
+    pacers: Pacers
+    guard: Guard
+    budget: Budget
+
+
 class Work:
     """Does the runs of one worker, each in a thread of its own."""
 
     def __init__(
-        self, settings: Settings, connectors: Connectors, runs: RunRecords, catalog: Catalog, budget: Budget
+        self, settings: Settings, connectors: Connectors, runs: RunRecords, catalog: Catalog, calls: Calls
     ) -> None:
         self._settings = settings
-        self._budget = budget
+        self._calls = calls
         self._connectors = connectors
         self._runs = runs
         self._catalog = catalog
-        self._models = threading.Lock()
-        self._minilm: MiniLM | None = None
+        self._models = Models(settings)
 
     def do(self, run: RunRecord, attention: Attention) -> Outcome:
         """Do one run to its end; raises the errors of its kind, and RunStoppedError when it was asked to stop."""
@@ -71,8 +87,11 @@ class Work:
     def _read(self, run: RunRecord, attention: Attention, *, full: bool) -> Report:
         began = time.monotonic()
         saved, entry = self._connector(run), self._catalog.get(run.kb, run.tenant)
-        credentials = self._connectors.credentials(run.tenant, saved.id)
-        with closing(source_of(saved.config, credentials, self._settings, self._budget)) as source:
+        self._stop_if_paused(run, saved)
+        with (
+            self._credentials(saved) as credentials,
+            closing(self._source(saved, credentials)) as source,
+        ):
             attention.read_from(source)
             with self._begun(source, saved, entry) as base:
                 report = sync(
@@ -81,13 +100,39 @@ class Work:
                     _wish(run, saved, source, full=full),
                     name=entry.name,
                     settings=self._settings,
-                    embedder=self._embedder(saved.config.embeddings),
+                    embedder=self._models.named(saved.config.embeddings),
                     watch=attention.watch,
                     began=began,
                     go_on=attention.goes_on,
                 )
                 self._release_former(base, saved, attention)
         return report
+
+    def _source(self, saved: SavedConnector, credentials: Mapping[str, str]) -> JiraConnector:
+        calls = self._calls
+        return source_of(
+            saved.config, credentials, self._settings, calls.budget, pacers=calls.pacers, guard=calls.guard
+        )  # fmt: skip
+
+    def _stop_if_paused(self, run: RunRecord, saved: SavedConnector) -> None:
+        """A run may be asked for in the moment in which its connector is paused; that moment's resume counts as well."""
+        if saved.state != "paused":
+            return
+        self._runs.pause(run.id)
+        if self._connectors.get(run.tenant, saved.id).state != "paused":
+            self._runs.resume(run.id)
+        raise RunStoppedError(f"Connector {saved.id} is paused.", fix="Resume it.")
+
+    @contextmanager
+    def _credentials(self, saved: SavedConnector) -> Iterator[dict[str, str]]:
+        """What signs in. Refused though others were given meanwhile: the run begins again with those."""
+        credentials = self._connectors.credentials(saved.tenant, saved.id)
+        try:
+            yield credentials
+        except InsufficientPermissionsError as error:
+            if self._connectors.credentials(saved.tenant, saved.id) == credentials:
+                raise
+            raise RunStoppedError("The credentials were changed meanwhile.") from error
 
     @contextmanager
     def _begun(self, source: JiraConnector, saved: SavedConnector, entry: Entry) -> Iterator[KnowledgeBase]:
@@ -125,17 +170,17 @@ class Work:
             report = rebuild(
                 base,
                 kept_site(base),
-                embedder=self._embedder_of(base),
+                embedder=self._models.maker_of(base),
                 only=Claims(base).of(run.connector) if run.connector else None,
                 name=entry.name,
                 watch=attention.watch,
             )
-        return of_report(report)
+        return of_report(report, connector=None)
 
     def _embed(self, run: RunRecord, attention: Attention) -> Outcome:
         entry = self._catalog.get(run.kb, run.tenant)
         with opened(entry.folder, entry.name) as base:
-            with base.lease(LEASE_SECONDS), _indexed(base, self._embedder_of(base), attention) as followers:
+            with base.lease(LEASE_SECONDS), _indexed(base, self._models.maker_of(base), attention) as followers:
                 followers.catch_up_vectors()
             return Outcome("end", "complete", result={"counts": {"embedded": followers.embedded}})
 
@@ -167,19 +212,6 @@ class Work:
         for connector in run.wish.get("connectors", ()):
             self._connectors.erase(run.tenant, connector)
         return Outcome("end", "complete")
-
-    # Models
-
-    def _embedder(self, name: Literal["minilm", "none"]) -> Embedder | None:
-        """One model for all runs of the process."""
-        if name == "none":
-            return None
-        with self._models:
-            self._minilm = self._minilm or MiniLM()
-            return self._minilm
-
-    def _embedder_of(self, base: KnowledgeBase) -> Embedder | None:
-        return self._embedder("none" if base.meta("embedder") == NO_EMBEDDER else "minilm")
 
 
 @contextmanager

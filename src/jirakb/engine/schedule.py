@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 
 JITTER = 0.03  # share of the period by which a time is later than the grid, at most
 _LEAST_GAP = 0.5  # share of a period: after a change of plan the next time on the grid could be at once
+FARTHEST = 2  # periods: a time that is farther away was planned by a clock that has been put back since
 
 
 class Planned(Protocol):
@@ -55,8 +56,8 @@ class Due:
 
 def due(connector: Planned, now: datetime) -> Due | None:
     """What the connector is to run now, if anything."""
-    syncs = connector.next_sync is not None and connector.next_sync <= now
-    takes_census = connector.next_census is not None and connector.next_census <= now
+    syncs = _is_due(connector.next_sync, connector.refresh_minutes, now)
+    takes_census = _is_due(connector.next_census, connector.prune_minutes, now)
     if not syncs and not takes_census:
         return None
     return Due(
@@ -66,15 +67,21 @@ def due(connector: Planned, now: datetime) -> Due | None:
     )
 
 
+def _is_due(planned: datetime | None, minutes: int | None, now: datetime) -> bool:
+    if planned is None:
+        return False
+    return planned <= now or (minutes is not None and planned - now > FARTHEST * timedelta(minutes=minutes))
+
+
 def _following(connector: Planned, planned: datetime | None, minutes: int | None, now: datetime) -> datetime | None:
     """The first time of the grid after now; a planned time that is still to come stays."""
     if planned is None or not minutes:
         return None
-    if planned > now:
+    if not _is_due(planned, minutes, now):
         return planned
     period = timedelta(minutes=minutes)
-    after = max(now, planned + period * _LEAST_GAP)
-    first = max(0, (after - connector.created) // period)
+    after = now if planned > now else max(now, planned + period * _LEAST_GAP)
+    first = (after - connector.created) // period  # below 0 where the clock was put back since
     times = (connector.created + period * (place + _jitter(connector.id, place)) for place in count(first))
     return next(time for time in times if time > after)
 

@@ -12,7 +12,9 @@ from jirakb.control.config import ConnectorConfig
 from jirakb.errors import CorruptStoreError, DiskFullError
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
+from jirakb.jira.guard import Guard
 from jirakb.jira.kept import KeptSite
+from jirakb.jira.pacing import Pacers
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.runs import Connector
 from jirakb.knowledge.store import KnowledgeBase
@@ -25,8 +27,12 @@ def source_of(
     credentials: Mapping[str, str] | None,
     settings: Settings,
     budget: Budget | None = None,
+    *,
+    pacers: Pacers | None = None,
+    guard: Guard | None = None,
 ) -> JiraConnector:
-    """The source that a configuration describes; sends nothing yet. To be closed."""
+    """The source that a configuration describes; sends nothing yet. To be closed. `pacers` are those of the process, `guard`
+    says which addresses may be called."""
     return JiraConnector(
         config.base_url,
         config.project_key,
@@ -42,6 +48,8 @@ def source_of(
         credentials=credentials,
         settings=settings,
         budget=budget,
+        pacers=pacers,
+        guard=guard,
     )
 
 

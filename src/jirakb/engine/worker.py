@@ -10,20 +10,24 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from structlog.contextvars import bound_contextvars
+
 from jirakb.control.catalog import Catalog
-from jirakb.control.connectors import Connectors
+from jirakb.control.connectors import Connectors, SavedConnector
 from jirakb.control.runs import RunRecord, RunRecords
 from jirakb.control.workers import Workers
 from jirakb.engine.attention import Attention
 from jirakb.engine.desk import schedule_run
 from jirakb.engine.durable import Attempt, Durable
 from jirakb.engine.outcome import Outcome, of_error
-from jirakb.engine.running import Work
+from jirakb.engine.pulse import Pulse
+from jirakb.engine.running import Calls, Work
 from jirakb.engine.schedule import due
 from jirakb.engine.slot import Slot
 from jirakb.errors import DatabaseUnavailableError, InternalError, JirakbError, NotFoundError
@@ -40,7 +44,7 @@ class Rhythm:
 
     beat: float = 2.0
     round: float = 1.0
-    dead: float = 12.0
+    dead: float = 10.0
     """A worker not seen for so long is dead: its runs are begun again by the others."""
     busy: float = 1.0
     """Until a run is tried again whose knowledge base another run is writing into."""
@@ -61,6 +65,7 @@ class Worker:
         runs: RunRecords,
         catalog: Catalog,
         workers: Workers,
+        calls: Calls,
         rhythm: Rhythm | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -70,7 +75,7 @@ class Worker:
         self._workers = workers
         self._rhythm = rhythm or Rhythm()
         self._clock = clock
-        self._work = Work(settings, connectors, runs, catalog, self._rhythm.budget)
+        self._work = Work(settings, connectors, runs, catalog, calls)
         self._slot = Slot(settings.home, shared=bool(settings.database_url))
         self._durable: Durable | None = None
         self._stopping = threading.Event()
@@ -78,7 +83,7 @@ class Worker:
         self._lock = threading.Lock()
         self._attentions: dict[str, Attention] = {}
         self._threads: list[threading.Thread] = []
-        self._beating_since: float | None = None
+        self._pulse = Pulse(self._rhythm.dead)
 
     @property
     def identity(self) -> str:
@@ -88,14 +93,14 @@ class Worker:
     def start(self) -> None:
         """Begin to work. Raises SettingsError when another process does the work of this home, DatabaseUnavailableError."""
         self._stopping.clear()
-        identity = self._slot.take()
-        self._workers.beat(identity, self._clock())
-        durable = Durable(self._settings, identity, self._run)
-        try:
+        self._pulse.forget()
+        with ExitStack() as undo:
+            identity = self._slot.take()
+            undo.callback(self._slot.give_back)
+            self._workers.beat(identity, self._clock())
+            durable = Durable(self._settings, identity, self._run)
             durable.launch()
-        except DatabaseUnavailableError:
-            self._slot.give_back()
-            raise
+            undo.pop_all()
         self._durable = durable
         self._threads = [
             threading.Thread(target=self._keep, args=(work, seconds), name=name, daemon=True)
@@ -119,12 +124,12 @@ class Worker:
         self._stopping.set()
         self._told.set()
         deadline = time.monotonic() + seconds
-        for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
         while self._under_way() and time.monotonic() < deadline:
             for attention in self._under_way():
                 attention.stop("leave")
             time.sleep(0.05)
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
         left = self._under_way()
         self._durable.close()
         self._durable = None
@@ -157,40 +162,59 @@ class Worker:
         try:
             work()
         except DatabaseUnavailableError as error:
-            self._beating_since = None
+            self._pulse.forget()
             _log.warning("waiting for the control database: %s", error.message)
         except Exception:  # noqa: BLE001 - a fault of ours must end neither the beat nor the other connectors' work
             _log.exception("a part of the round failed")
 
     def _beat(self) -> None:
         self._workers.beat(self.identity, self._clock())
-        self._beating_since = self._beating_since or time.monotonic()
 
     def _round(self, durable: Durable) -> None:
-        for part in (self._start_due, lambda: self._queue(durable), lambda: self._take_over(durable)):
-            self._try(part)
+        for part in (self._give_up, self._queue, self._take_over):
+            self._try(lambda: part(durable))  # noqa: B023 - called at once
+        self._try(self._start_due)
 
     def _start_due(self) -> None:
         now = self._clock()
         for saved in self._connectors.due(now):
-            planned = due(saved, now)
-            if planned and schedule_run(self._runs, saved, planned.kind, now):
-                self._connectors.plan(saved, next_sync=planned.next_sync, next_census=planned.next_census)
+            self._try(lambda: self._start(saved, now))  # noqa: B023 - called at once
+
+    def _start(self, saved: SavedConnector, now: datetime) -> None:
+        planned = due(saved, now)
+        if planned and schedule_run(self._runs, saved, planned.kind, now):
+            self._connectors.plan(saved, next_sync=planned.next_sync, next_census=planned.next_census)
 
     def _queue(self, durable: Durable) -> None:
-        """Hand waiting runs to the queue; an attempt that ended without having begun is queued again."""
-        waiting = {f"{run.id}.{run.attempts}": run for run in self._runs.queued()}
-        known = durable.known(waiting)
-        for attempt in waiting.keys() - known:
-            durable.begin(self._attempt(waiting[attempt]))
+        """Hand runs to the queue that it does not know: those that wait, and those that were begun when it was lost."""
+        waiting = [(run, run.attempts) for run in self._runs.queued()]
+        begun = [(run, run.attempts - 1) for run in self._runs.running() if run.id not in self._attentions]
+        attempts = {_name(run, number): (run, number) for run, number in waiting + begun}
+        known = durable.known(attempts)
+        for name in attempts.keys() - known:
+            self._try(lambda: durable.begin(self._attempt(*attempts[name])))  # noqa: B023 - called at once
+
+    def _give_up(self, durable: Durable) -> None:
+        """A run that worker after worker dies of ends, and its connector waits for somebody to look at it."""
+        given_up = durable.given_up()
+        for run, number in given_up.values():
+            self._end_deadly(run, number)
+        if given_up:
+            durable.drop(given_up)
+
+    def _end_deadly(self, run: str, number: int) -> None:
+        with suppress(NotFoundError):  # removed meanwhile
+            record = self._runs.find(run)
+            if record.state == "running" and record.attempts == number + 1:
+                self._runs.finish(run, "failed", self._clock(), error=_DEADLY, worker=record.worker)
+                if record.connector:
+                    why = f"{_DEADLY['message']} {_DEADLY['fix']}"
+                    self._connectors.set_state(record.tenant, record.connector, "needs_attention", why)
 
     def _take_over(self, durable: Durable) -> None:
-        """Begin again what dead workers had begun. While this worker's own beat was interrupted, so was everybody's."""
-        since = self._beating_since
-        if since is None or time.monotonic() - since < self._rhythm.dead + self._rhythm.beat:
-            return
-        alive = self._workers.alive(self._clock(), timedelta(seconds=self._rhythm.dead))
-        dead = durable.executors() - alive - {self.identity}
+        """Begin again what dead workers had begun."""
+        others = durable.executors() - {self.identity}
+        dead = self._pulse.silent(others, self._workers.beats())
         if dead:
             durable.begin_again(dead)
 
@@ -204,18 +228,32 @@ class Worker:
 
     def _run(self, run: str, attempt: int) -> None:
         """What the queue calls: one attempt at a run."""
-        record = self._insist(lambda: self._runs.take(run, self.identity, self._clock(), attempt))
-        if record is None:
+        if self._stopping.is_set():
             return
-        with Attention(self._runs, run, self.identity) as attention:
-            with self._lock:
-                self._attentions[run] = attention
-            try:
+        record = self._insist(lambda: self._runs.take(run, self.identity, self._clock(), attempt))
+        if record is not None:
+            with bound_contextvars(tenant=record.tenant, connector=record.connector, kb=record.kb, run=run):
+                self._do(record)
+
+    def _do(self, record: RunRecord) -> None:
+        _log.info("begun: %s, attempt %d", record.kind, record.attempts)
+        attention = Attention(self._runs, record.id, self.identity)
+        with self._known(record.id, attention):
+            with attention:
                 outcome = self._outcome(record, attention)
-                self._insist(lambda: self._settle(record, outcome, attention))
-            finally:
-                with self._lock:
-                    del self._attentions[run]
+            self._insist(lambda: self._settle(record, outcome, attention))  # when its progress has been written
+        _log.info("ended: %s", outcome.state if outcome.then == "end" else outcome.then)
+
+    @contextmanager
+    def _known(self, run: str, attention: Attention) -> Iterator[None]:
+        """The run can be stopped from outside as long as the block lasts."""
+        with self._lock:
+            self._attentions[run] = attention
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._attentions[run]
 
     def _outcome(self, record: RunRecord, attention: Attention) -> Outcome:
         try:
@@ -243,7 +281,9 @@ class Worker:
         )  # fmt: skip
 
     def _enter_state(self, record: RunRecord, outcome: Outcome) -> None:
-        """A user's pause stays; a run that ended well ends needs_attention."""
+        """A user's pause stays; a run that ended well ends needs_attention. Who has lost the run has no say."""
+        if self._runs.stop_asked(record.id, self.identity) == "lost":
+            return
         try:
             saved = self._connectors.get(record.tenant, record.connector or "")
             if outcome.connector and saved.state in ("active", "needs_attention"):
@@ -261,13 +301,13 @@ class Worker:
     def _later(self, record: RunRecord, outcome: Outcome) -> None:
         """The attempt to come is queued first: else the next round would queue it without its delay."""
         failed = outcome.then == "again"
-        delay = self._rhythm.again * 4**record.failures if failed else self._rhythm.busy
+        delay = self._rhythm.again * 4**record.failures if failed else self._rhythm.busy * _patience(record.attempts)
         if self._durable:
-            self._durable.begin(self._attempt(record, delay))
+            self._durable.begin(self._attempt(record, record.attempts, delay))
         self._runs.try_again(record.id, self.identity, outcome.error if failed else None)
 
-    def _attempt(self, record: RunRecord, delay: float = 0.0) -> Attempt:
-        return Attempt(f"{record.id}.{record.attempts}", record.id, record.attempts, self._lane(record), delay)
+    def _attempt(self, record: RunRecord, number: int, delay: float = 0.0) -> Attempt:
+        return Attempt(_name(record, number), record.id, number, self._lane(record), delay)
 
     def _lane(self, record: RunRecord) -> str:
         """What limits it: its site, or its knowledge base where no site is asked."""
@@ -285,5 +325,20 @@ class Worker:
                     raise
 
 
+def _name(record: RunRecord, number: int) -> str:
+    return f"{record.id}.{number}"
+
+
+def _patience(attempts: int) -> float:
+    """How many times longer to wait the more often it was for nothing: what another run keeps busy may be busy for hours."""
+    return min(_MOST_PATIENCE, 1.0 + attempts / 10)
+
+
+_MOST_PATIENCE = 15.0
 _CANCELLED = {"error": "Cancelled", "message": "The run was given up: its connector or knowledge base was removed."}
+_DEADLY = {
+    "error": "WorkerDied",
+    "message": "Each worker that did this run died of it.",
+    "fix": "Look into the workers' logs; give them more memory, or make the query or the size of attachments smaller.",
+}
 _BUG_FIX = "Look into the worker's log for this run."

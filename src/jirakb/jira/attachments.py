@@ -10,6 +10,7 @@ import hashlib
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import Context, copy_context
 from dataclasses import replace
 from typing import Literal, Protocol
 
@@ -111,7 +112,11 @@ class AttachmentReader:
 
     def complete(self, batch: Batch) -> Batch:
         """The batch with the texts of its issues' attachments."""
-        return replace(batch, issues=tuple(self._pool.map(self._complete, batch.issues)))
+        contexts = [copy_context() for _ in batch.issues]
+        return replace(batch, issues=tuple(self._pool.map(self._complete_in, contexts, batch.issues)))
+
+    def _complete_in(self, context: Context, issue: RawIssue) -> RawIssue:
+        return context.run(self._complete, issue)
 
     def close(self) -> None:
         """Ends the threads and the processes that read files, after what they are at."""

@@ -38,6 +38,7 @@ from jirakb.jira.document.fieldchoice import FieldChoice
 from jirakb.jira.document.render import RenderContext, render
 from jirakb.jira.downloads import open_downloads
 from jirakb.jira.extract.extractor import Extractor, Limits
+from jirakb.jira.guard import Guard
 from jirakb.jira.histories import Histories
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Stop, Timing
@@ -84,12 +85,13 @@ class JiraConnector:
         budget: Budget | None = None,
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         transport: httpx2.BaseTransport | None = None,
+        guard: Guard | None = None,
     ) -> None:
         """Takes the specification's options; sends nothing yet. Raises UsageError for a value that cannot be used.
 
         `fields` is `{"include": [names or ids], "exclude": [...]}` for the fields without a place of their own in a
         document; `include_history` adds what changed. `projects` are alternatives beside `project_key`. `pacers` are shared by the connectors of a process;
-        `transport` stands for the network in tests.
+        `transport` stands for the network in tests. `guard` says which addresses may be called (None: all).
         """
         self._settings = settings or Settings.read()
         self._base_url = normalise_url(jira_base_url, self._settings.allowed_sites)
@@ -119,7 +121,7 @@ class JiraConnector:
         self._pacer = paces.of(self._base_url)
         self._tally = Tally()
         network = Network.of(self._settings)
-        self._http = open_http((self._base_url, self._gateway_url), connections, transport, network)
+        self._http = open_http((self._base_url, self._gateway_url), connections, transport, network, guard)
         self._refusals = Refusals()
         self._lock = threading.Lock()
         self._opened: Session | None = None
@@ -235,6 +237,10 @@ class JiraConnector:
     def requests(self) -> RequestCounts:
         """The requests made so far."""
         return self._tally.read()
+
+    def waited(self) -> float:
+        """The seconds for which the site has held calls back so far."""
+        return self._tally.waited()
 
     @property
     def batch_limit(self) -> int:

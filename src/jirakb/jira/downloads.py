@@ -13,11 +13,17 @@ from dataclasses import dataclass, replace
 from typing import Literal
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from jirakb.errors import InsufficientPermissionsError, ProtocolError, SiteUnreachableError
+from jirakb.errors import (
+    ConnectorValidationError,
+    InsufficientPermissionsError,
+    ProtocolError,
+    SiteUnreachableError,
+)
 from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import Answer
 from jirakb.jira.client.sender import Call, Sender
 from jirakb.jira.document.issue import Attachment
+from jirakb.jira.guard import NOT_ALLOWED
 from jirakb.jira.pacing import Pacer
 from jirakb.jira.session import Access, Session
 from jirakb.jira.site import Flavor, is_loopback
@@ -84,6 +90,10 @@ class Downloads:
         except InsufficientPermissionsError as exc:
             self.verify()
             return Missed("failed", "login_page", exc.message)
+        except ConnectorValidationError as exc:
+            if exc.code != NOT_ALLOWED:
+                raise
+            return Missed("failed", "bad_redirect", exc.message)
         except ProtocolError:  # all statuses are judged here, so that only the size is left to refuse
             return Missed("excluded", "too_large")
 

@@ -26,6 +26,7 @@ from jirakb.jira.client.wires import Wires
 from jirakb.jira.cost import check, measure
 from jirakb.jira.doctor import Diagnosis, Estimate, Finding
 from jirakb.jira.document.lenient import line, mapping, number, objects
+from jirakb.jira.guard import Guard
 from jirakb.jira.identity import Identity
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.projects import Seen, read_project
@@ -66,24 +67,31 @@ def diagnose(
     *,
     timing: Timing | None = None,
     transport: httpx2.BaseTransport | None = None,
+    guard: Guard | None = None,
 ) -> Diagnosis:
     """What is wrong with a connector of this kind, and what a full read would cost; raises nothing for trouble.
 
-    `transport` stands for the network in tests.
+    `transport` stands for the network in tests. `guard` says which addresses may be called (None: all).
     """
-    return _Examination(subject, settings, timing or Timing(), transport).diagnosis()
+    return _Examination(subject, settings, timing or Timing(), transport, guard).diagnosis()
 
 
 class _Examination:
     """One patient, question by question. What is learned is kept until the diagnosis."""
 
     def __init__(
-        self, subject: Subject, settings: Settings, timing: Timing, transport: httpx2.BaseTransport | None
+        self,
+        subject: Subject,
+        settings: Settings,
+        timing: Timing,
+        transport: httpx2.BaseTransport | None,
+        guard: Guard | None,
     ) -> None:
         self._subject = subject
         self._settings = settings
         self._timing = timing
         self._transport = transport
+        self._guard = guard
         self._begun = timing.monotonic()
         self._ended = False
         self._findings: list[Finding] = []
@@ -129,7 +137,7 @@ class _Examination:
             raise
         gateway = normalise_url(self._settings.gateway_url, self._settings.allowed_sites)
         network = Network.of(self._settings)
-        http = open_http((site, gateway), 2, self._transport, network)
+        http = open_http((site, gateway), 2, self._transport, network, self._guard)
         self._note(doctor.way(network))
         http.timeout = _SILENCE
         return Access(

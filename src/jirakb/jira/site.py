@@ -117,7 +117,14 @@ def _netloc(parts: SplitResult) -> str:
 
 def _allowed(parts: SplitResult, allowed_sites: tuple[str, ...]) -> bool:
     names = {site.lower().split("://")[-1].rstrip("/") for site in allowed_sites}
-    return bool(names & {parts.hostname or "", _netloc(parts)})
+    return bool(names & {parts.hostname or "", _netloc(parts)}) or any(_holds(name, parts.hostname) for name in names)
+
+
+def _holds(network: str, host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "") in ipaddress.ip_network(network, strict=False)
+    except ValueError:
+        return False
 
 
 def _browse_url(info: Mapping[str, object], flavor: Flavor, base_url: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 from types import TracebackType
 from typing import Self
 
@@ -90,7 +91,7 @@ class _Follower:
     def __init__(self, name: str, work: Callable[[], bool], go_on: GoOn) -> None:
         self._work = work
         self._go_on = go_on
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread = threading.Thread(target=copy_context().run, args=(self._run,), name=name, daemon=True)
         self._condition = threading.Condition()
         self._stopping = False
         self._asked = 0

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from typing import Literal
 
 import apsw
 
@@ -15,17 +14,16 @@ from jirakb.errors import CorruptStoreError, DiskFullError, NotFoundError
 from jirakb.jira.connector import JiraConnector
 from jirakb.jira.kept import KeptSite
 from jirakb.knowledge.attachments import StoredAttachments
-from jirakb.knowledge.embed import Embedder, MiniLM
+from jirakb.knowledge.models import ModelName, Models
 from jirakb.knowledge.runs import Connector, Runs
-from jirakb.knowledge.store import NO_EMBEDDER, KnowledgeBase
+from jirakb.knowledge.search import Searcher
+from jirakb.knowledge.store import KnowledgeBase
 from jirakb.progress import Watch
 from jirakb.rebuild import RendererOf
 from jirakb.report import Report
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
 from jirakb.sync import LEASE_SECONDS, Wish, sync
-
-EmbeddingsName = Literal["minilm", "none"]
 
 
 @contextmanager
@@ -60,14 +58,9 @@ def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterato
             yield entry, base
 
 
-def embedder_named(name: EmbeddingsName) -> Embedder | None:
-    """The model that makes vectors; none with "none"."""
-    return MiniLM() if name == "minilm" else None
-
-
-def embedder_of(base: KnowledgeBase) -> Embedder | None:
-    """The model that made a knowledge base's vectors; none when it has none."""
-    return None if base.meta("embedder") == NO_EMBEDDER else MiniLM()
+def searcher_of(base: KnowledgeBase, models: Models) -> Searcher:
+    """What searches a knowledge base, with the models that made its vectors; the caller closes it."""
+    return Searcher(base, models=models, reranker=models.reranker())
 
 
 def connector_for(reading: Reading, settings: Settings) -> JiraConnector:
@@ -128,12 +121,13 @@ def _has_listed(settings: Settings, kb: str, site: str, query: str) -> bool:
 
 
 def run_sync(
-    reading: Reading, wish: Wish, settings: Settings, *, kb: str, embeddings: EmbeddingsName, watch: Watch
+    reading: Reading, wish: Wish, settings: Settings, *, kb: str, embeddings: ModelName | None, watch: Watch
 ) -> Report:
     """Sync a site into a knowledge base; what the `sync` command does."""
     began = time.monotonic()
     _refuse_if_busy(settings, kb)
     with closing(connector_for(reading, settings)) as connector:
+        embedder = Models(settings).named(embeddings)  # before hours of reading
         site = connector.identify()  # before a knowledge base is made for a site that refuses
         if not _has_listed(settings, kb, site.id, connector.query):
             connector.validate_connector_settings()  # later, a project that is no longer shown stops no sync
@@ -145,7 +139,7 @@ def run_sync(
                 replace(wish, query=connector.query, reading=connector.reading),
                 name=entry.name,
                 settings=settings,
-                embedder=embedder_named(embeddings),
+                embedder=embedder,
                 watch=watch,
                 began=began,
             )

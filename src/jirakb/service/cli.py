@@ -20,12 +20,14 @@ from jirakb.errors import JirakbError, UsageError
 from jirakb.report import Report
 from jirakb.service import console, options
 from jirakb.service.commands import doctor, rebuild
+from jirakb.service.commands import keys as keys_command
+from jirakb.service.commands import serve as serve_command
 from jirakb.service.commands import worker as worker_command
 from jirakb.service.commands.search import search, similar
 from jirakb.service.memory import share_heaps
 from jirakb.settings import Settings
 
-EmbeddingsName = Literal["minilm", "none"]
+EmbeddingsName = Literal["minilm", "openai", "none"]
 ExportFormat = Literal["md", "jsonl"]
 Flavor = Literal["cloud", "dc"]
 Prune = Literal["auto", "always", "never"]
@@ -137,8 +139,12 @@ def sync(
         bool, typer.Option("--confirm-deletions", help="Delete even as many issues as the brake stops at.")
     ] = False,
     embeddings: Annotated[
-        EmbeddingsName, typer.Option(metavar="minilm|none", help="The model for search by meaning.")
-    ] = "minilm",
+        EmbeddingsName | None,
+        typer.Option(
+            metavar="minilm|openai|none",
+            help="The model for search by meaning [minilm; openai where JIRAKB_EMBEDDINGS_URL is set].",
+        ),
+    ] = None,
     home: options.Home = None,
     kb: options.Kb = "default",
     as_json: options.Json = False,
@@ -257,6 +263,8 @@ app.command("similar")(similar)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("worker")(worker_command.worker)
+app.command("serve")(serve_command.serve)
+app.add_typer(keys_command.keys, name="keys")
 
 
 def _print_version(wanted: bool) -> None:

@@ -16,10 +16,11 @@ import orjson
 
 from jirakb.errors import InternalError, NotFoundError
 from jirakb.knowledge.index.filters import NO_FILTER
+from jirakb.knowledge.models import Models
 from jirakb.knowledge.search import Searcher
 from jirakb.report import Report
 from jirakb.service import console
-from jirakb.service.app import embedder_of, knowledge_base, run_sync
+from jirakb.service.app import knowledge_base, run_sync, searcher_of
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
 from jirakb.sync import Wish
@@ -61,7 +62,7 @@ def demo(home: Path | None, *, once: bool) -> None:
         _show_sync(site, settings)
         _show_edit(site, settings)
         with knowledge_base(settings, KB) as (_, base):
-            searcher = stack.enter_context(closing(Searcher(base, embedder_of(base))))
+            searcher = stack.enter_context(closing(searcher_of(base, Models(settings))))
             _show_searches(searcher, once=once)
     if once:
         console.say("The demonstration worked.")

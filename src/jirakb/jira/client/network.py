@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import httpx2
 
 from jirakb.errors import SiteUnreachableError, UsageError
+from jirakb.jira.client.guarded import GuardedTransport
+from jirakb.jira.guard import Guard
 from jirakb.settings import Settings
 
 
@@ -64,13 +66,14 @@ class Network:
             raise UsageError("JIRAKB_PROXY is no proxy.", fix="Give it like http://proxy.example.com:3128.")
         return proxy
 
-    def mounts(self, site: str, limits: httpx2.Limits) -> dict[str, httpx2.BaseTransport]:
+    def mounts(self, site: str, limits: httpx2.Limits, guard: Guard | None = None) -> dict[str, httpx2.BaseTransport]:
         """The transport of the site's own address where a client certificate is shown: no other host gets to see it."""
         if not self.client_cert:
             return {}
-        transport = httpx2.HTTPTransport(
-            verify=self.trust_and_identity(), limits=limits, proxy=self.via(), trust_env=False
-        )
+        trust = self.trust_and_identity()
+        if guard is not None:
+            return {origin(site): GuardedTransport(guard, trust, limits, self.via(), trust_env=False)}
+        transport = httpx2.HTTPTransport(verify=trust, limits=limits, proxy=self.via(), trust_env=False)
         return {origin(site): transport}
 
 

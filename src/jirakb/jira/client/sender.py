@@ -30,12 +30,14 @@ from jirakb.jira.client.answers import (
     refuse_anonymous,
 )
 from jirakb.jira.client.encoding import ACCEPTED, unpack
+from jirakb.jira.client.guarded import GuardedTransport
 from jirakb.jira.client.limits import allowance
 from jirakb.jira.client.network import Network, cause_of, unreachable
 from jirakb.jira.client.refusals import Refusals
 from jirakb.jira.client.retries import Budget, Trouble
 from jirakb.jira.client.wires import Wires
 from jirakb.jira.document.lenient import decode
+from jirakb.jira.guard import Guard
 from jirakb.jira.pacing import Pacer, Stop, Timing, Turn
 from jirakb.jira.site import is_loopback
 from jirakb.source import RequestCounts
@@ -47,6 +49,8 @@ MAX_RESPONSE_BYTES = 256 * 1024 * 1024
 """Longer answers (unpacked) are refused: a batch of a hundred issues with megabytes of comments fits well."""
 _SECONDS_OF_SILENCE = 90.0
 """A hundred long issues can take Jira half a minute to gather."""
+_SECONDS_OF_AN_ANSWER = 600.0
+"""The longest answer that is taken comes through a slow line in this time; one that only trickles is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class Tally:
         self._lock = threading.Lock()
         self._by_endpoint: Counter[str] = Counter()
         self._throttled = 0
+        self._waited = 0.0
 
     def count(self, label: str) -> None:
         """One request is sent."""
@@ -81,6 +86,16 @@ class Tally:
         """One request was answered 429."""
         with self._lock:
             self._throttled += 1
+
+    def count_wait(self, seconds: float) -> None:
+        """The site asked for a wait of so long."""
+        with self._lock:
+            self._waited += seconds
+
+    def waited(self) -> float:
+        """The seconds for which the site has held calls back so far; those of several connections add up."""
+        with self._lock:
+            return self._waited
 
     def read(self) -> RequestCounts:
         """All requests so far."""
@@ -93,14 +108,19 @@ def open_http(
     connections: int,
     transport: httpx2.BaseTransport | None = None,
     network: Network | None = None,
+    guard: Guard | None = None,
 ) -> httpx2.Client:
     """A pool of connections that follows no redirect and keeps no cookie (a session cookie would outlive the token).
 
-    The first address is the site's own. Raises UsageError when a file that `network` names cannot be used.
+    The first address is the site's own. `guard`: only addresses that it admits are connected to. Raises UsageError when a
+    file that `network` names cannot be used.
     """
     network = network or Network()
     limits = httpx2.Limits(max_connections=connections, max_keepalive_connections=connections)
     local = all(is_loopback(urlsplit(address).hostname or "") for address in addresses)
+    trust, proxy = network.trust(), network.via()
+    if guard is not None and transport is None:
+        transport = GuardedTransport(guard, trust, limits, proxy, trust_env=not local)
     http = httpx2.Client(
         headers={
             "User-Agent": f"jirakb/{jirakb.__version__}",
@@ -112,9 +132,9 @@ def open_http(
         timeout=httpx2.Timeout(_SECONDS_OF_SILENCE, connect=20.0, pool=None),
         limits=limits,
         transport=transport,
-        verify=network.trust(),
-        proxy=network.via(),
-        mounts=network.mounts(addresses[0], limits),
+        verify=trust,
+        proxy=proxy if guard is None else None,  # else a transport would be made that asks no guard
+        mounts=network.mounts(addresses[0], limits, guard),
         trust_env=not local,
     )
     http.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -224,11 +244,13 @@ class Sender:
         return headers | ({"Content-Type": "application/json"} if call.body is not None else {})
 
     def _read(self, call: Call, response: httpx2.Response) -> bytes:
-        pieces, size = list[bytes](), 0
+        pieces, size, end = list[bytes](), 0, self._timing.monotonic() + _SECONDS_OF_AN_ANSWER
         for piece in response.iter_raw():
             pieces.append(piece)
             size += len(piece)
             self._check_size(call, response.status_code, size)
+            if self._timing.monotonic() > end:
+                raise httpx2.ReadTimeout(f"the answer had no end after {_SECONDS_OF_AN_ANSWER:.0f} s")
         return b"".join(pieces)
 
     def _unpack(self, call: Call, status: int, headers: httpx2.Headers, packed: bytes) -> bytes:
@@ -280,6 +302,7 @@ class Sender:
         if outcome.wait is None and outcome.learn:
             pause = min(pause, self._pacer.fitting_pause(turn.endpoint) or pause)
         self._say(turn.endpoint, pause)
+        self._tally.count_wait(pause)
         self._pacer.refuse(turn, pause, everything=outcome.everything, learn=outcome.learn)
         return outcome
 

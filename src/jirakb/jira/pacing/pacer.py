@@ -21,6 +21,7 @@ from jirakb.jira.pacing.turns import Allowance, Turn
 T = TypeVar("T")
 _SHORTEST_PAUSE = 0.5
 _CALLS_OF_PAUSE = 2
+_LOOK_SECONDS = 0.25
 
 
 class Pacer:
@@ -89,7 +90,8 @@ class Pacer:
         while True:
             while wait := self.due_in(endpoint):
                 sleep(wait)
-            self._slots.acquire()
+            while not self._slots.acquire(timeout=_LOOK_SECONDS):
+                sleep(0.0)  # others may hold theirs for long, and the caller may be told to stop
             turn = self._try_take(endpoint)
             if turn is not None:
                 return turn

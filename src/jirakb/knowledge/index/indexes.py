@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,6 +39,8 @@ class View:
     gone: Sequence[int]
     """Documents that are gone, but not yet from the text index."""
     notes: tuple[str, ...]
+    model: str = ""
+    """Whose vectors the matrix holds; "" where there is none to search by."""
 
     @cached_property
     def rows(self) -> NDArray[np.int32]:
@@ -60,16 +62,20 @@ class View:
 
 
 class Indexes:
-    """The derived indexes of one knowledge base, shared by the threads that search it."""
+    """The derived indexes of one knowledge base, shared by the threads that search it.
 
-    def __init__(self, base: KnowledgeBase, model: str, dimensions: int) -> None:
+    `has_model` says of a model's identity whether queries can be embedded by it: no vectors of others are opened.
+    """
+
+    def __init__(self, base: KnowledgeBase, has_model: Callable[[str], bool]) -> None:
         self._base = base
-        self._model = model
-        self._dimensions = dimensions
+        self._has_model = has_model
         self._lock = threading.RLock()
         self._text: TextReader | None = None
         self._columns = filters.empty_columns()
-        self._matrix = vectorfile.empty_matrix("", dimensions)
+        self._matrix = vectorfile.empty_matrix("", 0)
+        self._settled = ""
+        """The model of which it is known that no former one serves in its place."""
         self._vector_head = -1
         self._filed_head = 0
         self._view: View | None = None
@@ -96,8 +102,19 @@ class Indexes:
             if old and old.columns is columns and old.matrix is matrix and old.text is self._text and not behind:
                 return old
             self._columns, self._matrix = columns, matrix
-            self._view = View(columns, matrix, self._text, self._gone(connection), self._notes(behind))
+            model = vectorfile.model_in(matrix.base)
+            self._view = View(columns, matrix, self._text, self._gone(connection), self._notes(behind), model)
             return self._view
+
+    def model(self, connection: apsw.Connection) -> str:
+        """The model whose vectors serve: the present one, or the former one until every passage has a vector of the
+        present one; "" where queries cannot be embedded by either."""
+        present = vectorfile.model_named(connection)
+        with self._lock:
+            former = self._former(connection, present)
+        if former is not None:
+            return former.model
+        return present if self._has_model(present) else ""
 
     def forget_text(self) -> None:
         """The text index turned out to be damaged: delete it, so that the next catch_up makes it anew."""
@@ -125,10 +142,13 @@ class Indexes:
             self._text = None
 
     def _has_tail(self, connection: apsw.Connection) -> bool:
-        if not self._uses_vectors(connection):
+        present = vectorfile.model_named(connection)
+        if not self._has_model(present):
             return False
-        if not self._matrix.base:
-            self._open_matrix(connection)
+        if self._former(connection, present) is not None:
+            return not vectorfile.keeps_former(self._base.folder, connection)
+        if self._matrix.base != vectorfile.base_name(connection):
+            self._open_matrix(connection, present)
         written = max(self._matrix.filed_seq, self._filed_head)
         return vectorfile.vector_head(connection) - written > _TAIL_ROWS
 
@@ -136,30 +156,55 @@ class Indexes:
         with closing(text.TextIndex(self._base.folder)) as index:
             index.follow(connection)
         self._open_text(connection)
-        if self._uses_vectors(connection):
+        if self._has_model(vectorfile.model_named(connection)):
             with self._base.snapshot():
-                self._matrix = vectorfile.update(self._base.folder, connection, self._dimensions)
-                self._vector_head = self._filed_head = vectorfile.vector_head(connection)
+                self._update_matrix(connection)
 
-    def _uses_vectors(self, connection: apsw.Connection) -> bool:
-        rows: Any = connection.execute("SELECT value FROM meta WHERE name = 'embedder'")
-        return bool(self._model) and bool(next(iter(rows))[0] == self._model)
+    def _update_matrix(self, connection: apsw.Connection) -> None:
+        dimensions = vectorfile.dimensions_of(connection)
+        if not dimensions or vectorfile.keeps_former(self._base.folder, connection):
+            return
+        self._matrix = vectorfile.update(self._base.folder, connection, dimensions)
+        self._vector_head = self._filed_head = vectorfile.vector_head(connection)
 
-    def _open_matrix(self, connection: apsw.Connection) -> None:
-        self._matrix = vectorfile.load(self._base.folder, vectorfile.base_name(connection), self._dimensions)
+    def _former(self, connection: apsw.Connection, present: str) -> vectorfile.Filed | None:
+        """What the file holds of a former model by which queries can be embedded. Once it holds the present one's, or
+        nothing, it is not looked at again until the model changes."""
+        if self._settled == present:
+            return None
+        found = vectorfile.filed(self._base.folder, connection)
+        if found is not None and found.model != present and self._has_model(found.model):
+            return found
+        self._settled = present
+        return None
+
+    def _open_matrix(self, connection: apsw.Connection, model: str, dimensions: int = 0) -> None:
+        name = vectorfile.base_name(connection, model)
+        dimensions = dimensions or vectorfile.dimensions_of(connection)
+        self._matrix, self._vector_head = vectorfile.load(self._base.folder, name, dimensions), -1
 
     def _matrix_at(self, connection: apsw.Connection) -> Matrix:
-        """The matrix with every vector of the snapshot; without rows when they are of another model."""
-        if not self._uses_vectors(connection):
-            self._vector_head = -1
-            return vectorfile.empty_matrix("", self._dimensions) if len(self._matrix) else self._matrix
-        head = vectorfile.vector_head(connection)
-        if head == self._vector_head and self._matrix.base:
+        """The matrix of the model that serves, with every vector of the snapshot where that is the present one; without
+        rows when queries cannot be embedded by it."""
+        present = vectorfile.model_named(connection)
+        former = self._former(connection, present)
+        if former is not None:
+            if self._matrix.base != former.base:
+                self._open_matrix(connection, former.model, former.dimensions)
             return self._matrix
-        if not self._matrix.base:
-            self._open_matrix(connection)
+        if not self._has_model(present):
+            return vectorfile.empty_matrix("", 0) if len(self._matrix) else self._matrix
+        return self._followed(connection, present)
+
+    def _followed(self, connection: apsw.Connection, model: str) -> Matrix:
+        head, name = vectorfile.vector_head(connection), vectorfile.base_name(connection)
+        if self._matrix.base == name and head == self._vector_head:
+            return self._matrix
+        dimensions = vectorfile.dimensions_of(connection)
+        if self._matrix.base != name or self._matrix.dimensions != dimensions:
+            self._open_matrix(connection, model)
         if not vectorfile.agrees(self._matrix, connection):
-            self._matrix = vectorfile.empty_matrix(vectorfile.base_name(connection), self._dimensions)
+            self._matrix = vectorfile.empty_matrix(name, dimensions)
         self._vector_head = head
         return vectorfile.follow(self._matrix, connection)
 

@@ -33,8 +33,6 @@ MAX_HELD_WORDS = 200
 _MAX_QUERY_CHARS = 100_000
 _MAX_DISTINCT = 2_000
 _KNOWN_WORDS = 20_000
-_LIFT = 4096.0
-"""More than the words of a query can give; a score that was lifted is right to .0005."""
 _SHORT = 40
 """Words up to this length are remembered with their forms: snippets ask for the same ones again and again."""
 
@@ -202,19 +200,15 @@ class Lookup:
         """The documents of the best entries, and those of the documents in `also` that match; one that matches in several
         reader sets counts by its best."""
         scores: dict[int, float] = {}
-        entries, lifted = 0, frozenset(also)
+        entries = 0
         for searcher, ask in self._asks:
-            found, count = _documents(searcher, self._all([(Occur.Must, ask), *self._lifting(also)]), limit + len(also))
-            _keep_best(scores, [(d, score - _LIFT if d in lifted else score) for d, score in found])
+            found, count = _documents(searcher, self._all([(Occur.Must, ask)]), limit)
+            _keep_best(scores, found)
             entries += count
         best = heapq.nlargest(limit, scores.items(), key=itemgetter(1)) if len(scores) > limit else scores.items()
-        return Matches({**dict(best), **{d: scores[d] for d in also if d in scores}}, entries)
-
-    def _lifting(self, documents: Sequence[int]) -> list[tuple[Occur, Query]]:
-        """What lifts documents above all others, so that one search gives their scores, too."""
-        if not documents:
-            return []
-        return [(Occur.Should, Query.const_score_query(among_documents(self._schema, documents), _LIFT))]
+        known = dict(best)
+        # Asking again for a few documents costs half of lifting them above the others in one search.
+        return Matches({**known, **self.scores([document for document in also if document not in known])}, entries)
 
     def scores(self, documents: Sequence[int]) -> dict[int, float]:
         """The scores of those among the given documents that match."""

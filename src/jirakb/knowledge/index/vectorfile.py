@@ -1,6 +1,7 @@
 """Where does the matrix of vectors come from? A file to be mapped into memory, and newer rows from the knowledge base.
 
-The rows of the knowledge base are the truth: the file can be deleted at any time. Never searches.
+The rows of the knowledge base are the truth: the file can be deleted at any time. After a change of model the file goes on
+holding the former model's vectors, which no row holds any more, until every passage has one of the new. Never searches.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +22,7 @@ import numpy as np
 import orjson
 
 from jirakb.knowledge.index.vectors import FACTS, Block, Matrix, Numbers
+from jirakb.knowledge.store import NO_EMBEDDER
 
 LAYOUT = 2
 _READ_ROWS = 20_000  # of about 400 bytes, at a time
@@ -27,11 +30,55 @@ _SAMPLE = 32
 _HEAD = "head.json"
 
 
-def base_name(connection: apsw.Connection) -> str:
-    """Whose vectors these are: knowledge base, layout and model."""
-    rows: Any = connection.execute(_BASE)
-    ((base, model),) = rows
-    return f"{base}/{LAYOUT}/{model}"
+@dataclass(frozen=True, slots=True)
+class Filed:
+    """What the file holds: the vectors of which model, in how many dimensions."""
+
+    base: str
+    model: str
+    dimensions: int
+
+
+def base_name(connection: apsw.Connection, model: str | None = None) -> str:
+    """Whose vectors these are: knowledge base, layout and model (the present one where none is named)."""
+    return f"{_owner(connection)}{model_named(connection) if model is None else model}"
+
+
+def model_in(base: str) -> str:
+    """The model in such a name."""
+    return base.split("/", 2)[2] if base else ""
+
+
+def model_named(connection: apsw.Connection) -> str:
+    """The model that makes this knowledge base's vectors, or "none"."""
+    rows: Any = connection.execute("SELECT value FROM meta WHERE name = 'embedder'")
+    ((model,),) = rows
+    return str(model)
+
+
+def dimensions_of(connection: apsw.Connection) -> int:
+    """How long the stored vectors are; 0 where there is none."""
+    row: Any = connection.execute("SELECT length(value) FROM vector LIMIT 1").fetchone()
+    return int(row[0]) if row else 0
+
+
+def filed(folder: Path, connection: apsw.Connection) -> Filed | None:
+    """What the file of this knowledge base holds; None when there is none, or of another one or a former layout."""
+    try:
+        head = _head(_place(folder))
+        base, dimensions, rows = str(head["base"]), int(head["dimensions"]), int(head["rows"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    owner = _owner(connection)
+    return Filed(base, base.removeprefix(owner), dimensions) if base.startswith(owner) and rows else None
+
+
+def keeps_former(folder: Path, connection: apsw.Connection) -> bool:
+    """Whether the file holds a former model's vectors, and passages still wait for one of the present model."""
+    found = filed(folder, connection)
+    if found is None or found.model == model_named(connection) or model_named(connection) == NO_EMBEDDER:
+        return False
+    return connection.execute("SELECT 1 FROM backlog LIMIT 1").fetchone() is not None
 
 
 def vector_head(connection: apsw.Connection) -> int:
@@ -87,9 +134,14 @@ def follow(matrix: Matrix, connection: apsw.Connection) -> Matrix:
 
 
 def update(folder: Path, connection: apsw.Connection, dimensions: int) -> Matrix:
-    """Bring the file up to the truth, anew when they differ or half of it is stale. Needs the lease and a snapshot."""
+    """Bring the file up to the truth, anew when they differ or half of it is stale. Needs the lease and a snapshot.
+
+    A former model's file stays until no passage waits for a vector of the present one.
+    """
     base = base_name(connection)
     matrix = load(folder, base, dimensions)
+    if keeps_former(folder, connection):
+        return matrix
     if not agrees(matrix, connection) or _is_stale(matrix, connection):
         matrix = empty_matrix(base, dimensions)
     _write(_place(folder), matrix, _blocks_after(connection, matrix.seq, dimensions))
@@ -152,6 +204,13 @@ def _mapped(path: Path, kind: Any, width: int, count: int) -> Numbers:
     return numbers if width == 1 else numbers.reshape(count, width)
 
 
+def _owner(connection: apsw.Connection) -> str:
+    """What the name of every matrix of this knowledge base begins with."""
+    rows: Any = connection.execute("SELECT value FROM meta WHERE name = 'id'")
+    ((base,),) = rows
+    return f"{base}/{LAYOUT}/"
+
+
 def _place(folder: Path) -> Path:
     return folder / "vectors"
 
@@ -164,7 +223,6 @@ def _blocks_after(connection: apsw.Connection, seq: int, dimensions: int) -> Ite
         yield Block.of(np.frombuffer(b"".join(vectors), dtype=np.int8).reshape(-1, dimensions), facts)
 
 
-_BASE = "SELECT (SELECT value FROM meta WHERE name = 'id'), (SELECT value FROM meta WHERE name = 'embedder')"
 _COUNTS = "SELECT count(*) FROM vector UNION ALL SELECT count(*) FROM vector WHERE seq > ?"
 _SEQS = "SELECT passage, seq FROM vector WHERE passage IN (SELECT value FROM json_each(?))"
 _ROWS = """

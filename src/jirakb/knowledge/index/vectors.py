@@ -72,15 +72,19 @@ class Block:
         return Block(**{name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names})
 
     @cached_property
-    def _by_document(self) -> Numbers:
-        """The rows, ascending by document."""
-        return np.argsort(self.document, kind="stable").astype(np.int32)
+    def _by_document(self) -> tuple[Numbers, Numbers, Numbers]:
+        """The rows, ascending by document; the documents; and where in the rows each one's begin, with the end behind."""
+        order = np.argsort(self.document, kind="stable").astype(np.int32)
+        documents, starts = np.unique(self.document[order], return_index=True)
+        return order, documents, np.append(starts, len(order))
 
     def rows_of(self, documents: Integers) -> Integers:
         """The rows of these documents."""
-        order = self._by_document
-        starts, stops = (np.searchsorted(self.document, documents, side, order) for side in ("left", "right"))
-        sizes = stops - starts
+        order, known, firsts = self._by_document
+        at = np.searchsorted(known, documents)
+        at = at[np.append(known, -1)[at] == documents]
+        starts = firsts[at]
+        sizes = firsts[at + 1] - starts
         # Each document's stretch of places, side by side.
         places = np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
         rows: Integers = order[places].astype(np.int64)
@@ -164,9 +168,11 @@ class Matrix:
             return _dots(rounded, self._picked(rows))
         return np.concatenate([_dots(rounded, block.values) for block in self.blocks])[rows]
 
-    def differences(self, rounded: Bytes) -> Numbers:
-        """In how many signs each row differs from the rounded query."""
+    def differences(self, rounded: Bytes, rows: Integers | None = None) -> Numbers:
+        """In how many signs each row (or each of these) differs from the rounded query."""
         signs = signs_of(rounded[None, :])
+        if rows is not None:
+            return _differences(signs, self._picked(rows, "signs"))
         return np.concatenate([_differences(signs, block.signs) for block in self.blocks])
 
     def _beside(self, name: str) -> Numbers:
@@ -177,13 +183,14 @@ class Matrix:
             return np.asarray(column)
         return np.concatenate(columns) if columns else np.zeros(0, dtype=FACTS[name])
 
-    def _picked(self, rows: Integers) -> Bytes:
-        if len(self.blocks) == 1:
-            return self.blocks[0].values.take(rows, axis=0)
-        picked = np.empty((len(rows), self.dimensions), dtype=np.int8)
-        for block, first in zip(self.blocks, self._firsts, strict=False):
+    def _picked(self, rows: Integers, name: str = "values") -> Numbers:
+        kept: list[Numbers] = [getattr(block, name) for block in self.blocks]
+        if len(kept) == 1:
+            return kept[0].take(rows, axis=0)
+        picked = np.empty((len(rows), kept[0].shape[1]), dtype=kept[0].dtype)
+        for block, first in zip(kept, self._firsts, strict=False):
             inside = (rows >= first) & (rows < first + len(block))
-            picked[inside] = block.values[rows[inside] - first]
+            picked[inside] = block[rows[inside] - first]
         return picked
 
 
@@ -197,14 +204,30 @@ class _Shortlist:
 
     def nearest(self) -> tuple[Integers, Floats]:
         """The rows, ascending, and their dot products."""
-        differences = np.where(self.allowed, self.matrix.differences(self.rounded), np.iinfo(np.uint16).max)
+        differences = self._differences()
         limit = int(np.partition(differences, SHORTLIST)[SHORTLIST])
         rows, dots = self._within(differences, limit)
         farthest = self._limit(dots)
         return self._within(differences, farthest) if farthest > limit else (rows, dots)
 
+    @cached_property
+    def _few(self) -> Integers | None:
+        """The allowed rows, where they are so few that picking them out is cheaper than going through all."""
+        few = np.count_nonzero(self.allowed) * _MOST_PICKED < len(self.matrix)
+        return np.flatnonzero(self.allowed) if few else None
+
+    def _differences(self) -> Numbers:
+        """In how many signs each of the few rows differs, or each of all; in more than there are where it is barred."""
+        if self._few is not None:
+            return self.matrix.differences(self.rounded, self._few)
+        # A choice by the mask takes ten times as long as the larger of two numbers.
+        barred = np.multiply(~self.allowed, np.iinfo(np.uint16).max, dtype=np.uint16)
+        return np.maximum(self.matrix.differences(self.rounded), barred)
+
     def _within(self, differences: Numbers, limit: int) -> tuple[Integers, Floats]:
         rows = np.flatnonzero(differences <= limit)
+        if self._few is not None:
+            rows = self._few[rows]
         return rows, self.matrix.dots(self.rounded, rows)
 
     def _limit(self, dots: Floats) -> int:

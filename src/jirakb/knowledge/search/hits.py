@@ -85,7 +85,7 @@ class HitReader:
         return Hit(
             key, best.kind, title, url, item.score, best.snippet or title, best.section, _fields(values),
             sections=self._matches(best, ranked, documents) if self._places > 1 and ranked else (),
-            explanation=parts, number=issue,
+            explanation=parts, number=issue, passage=self._text(ranked[0]) if ranked else "",
         )  # fmt: skip
 
     def _ranked(self, passages: list[_Passage]) -> list[_Passage]:

@@ -8,7 +8,7 @@ from typing import Any
 from jirakb.knowledge.search.facets import Facets
 from jirakb.knowledge.store import moment
 
-_SCORE_PARTS = ("text", "text_share", "vector", "vector_share", "fused", "exact")
+_SCORE_PARTS = ("text", "text_share", "vector", "vector_share", "fused", "exact", "rerank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class ScoreParts:
     """The shares by their weights, before anything else counts."""
     exact: float | None = None
     """How much it holds of what was asked to the letter."""
+    rerank: float | None = None
+    """What the reranker says, 0 to 1; then it is the score."""
     is_named: bool = False
     """Whether the query is the issue's key, which puts it first."""
     words: tuple[tuple[str, float], ...] = ()
@@ -136,6 +138,8 @@ class Hit:
     """Where it was asked what is similar."""
     number: int = 0
     """The knowledge base's own number of the issue; not in the JSON."""
+    passage: str = ""
+    """The whole passage that the snippet is of, as far as the reader may see it; not in the JSON."""
 
     def to_json(self) -> dict[str, Any]:
         """As in the contract, and `sections` and `explain` where they were asked for."""

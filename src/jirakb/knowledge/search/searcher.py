@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import apsw
 import numpy as np
 
 from jirakb.documents import Readers
-from jirakb.errors import CorruptStoreError, UsageError
+from jirakb.errors import CorruptStoreError, ModelServerError, UsageError
 from jirakb.knowledge.index.conditions import Condition, both, fields_of
 from jirakb.knowledge.index.filters import NO_FILTER, Filter, readable_sets
 from jirakb.knowledge.index.indexes import Indexes, View
@@ -33,6 +33,7 @@ from jirakb.knowledge.search.kinship import KINSHIP_COLUMNS, Kin
 from jirakb.knowledge.search.order import NEWEST
 from jirakb.knowledge.search.page import MOST_HITS, MOST_SECTIONS, Page
 from jirakb.knowledge.search.ranking import FIRST_LINE_WEIGHT, RANKING_COLUMNS
+from jirakb.knowledge.search.rerank import Reranker, reranked, reranker_for
 from jirakb.knowledge.search.result import Hit, HitFields, HitSection, SearchResult
 from jirakb.knowledge.search.similar import Reasons, find_source
 from jirakb.knowledge.store import KnowledgeBase
@@ -48,6 +49,42 @@ _EMBEDDED_CHARS = 4_000
 """The embedder reads some 256 tokens; more of the query would only be cut there."""
 
 
+class Models(Protocol):
+    """The models that queries can be embedded by, by the identity that is stored with their vectors."""
+
+    def has(self, identity: str) -> bool:
+        """Whether there is such a model here; loads and asks none."""
+        ...
+
+    def of(self, identity: str) -> Embedder | None:
+        """The model, where there is one; raises UsageError when it cannot be had until a setting is changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One model, or none."""
+
+    embedder: Embedder | None = None
+
+    def has(self, identity: str) -> bool:
+        """Whether it is that one."""
+        return self.embedder is not None and self.embedder.identity == identity
+
+    def of(self, identity: str) -> Embedder | None:
+        """It, if it is that one."""
+        return self.embedder if self.has(identity) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A query's vector, by which model it is, and what is to be said where there is none."""
+
+    model: str
+    vector: Floats | None = None
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     answer: Answer
@@ -56,20 +93,27 @@ class _Seen:
 
 
 class Searcher:
-    """Searches one knowledge base; several threads may share it. Close it when done."""
+    """Searches one knowledge base; several threads may share it. Close it when done.
+
+    Queries are embedded by `embedder`, or by that of the `models` which made the vectors that serve; the best hits of a
+    hybrid search are put in order by `reranker`, where there is one.
+    """
 
     def __init__(
         self,
         base: KnowledgeBase | Path,
         embedder: Embedder | None = None,
         clock: Callable[[], datetime] | None = None,
+        *,
+        models: Models | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self._owns_base = not isinstance(base, KnowledgeBase)
         self._base = base if isinstance(base, KnowledgeBase) else KnowledgeBase.open(base)
-        self._embedder = embedder
+        self._models = models or Single(embedder)
+        self._reranker = reranker
         self._clock = clock or partial(datetime.now, UTC)
-        model, dimensions = (embedder.identity, embedder.dimensions) if embedder else ("", 1)
-        self._indexes = Indexes(self._base, model, dimensions)
+        self._indexes = Indexes(self._base, self._models.has)
 
     def close(self) -> None:
         """Close what this searcher opened."""
@@ -190,51 +234,67 @@ class Searcher:
 
     def _see(self, plan: Plan, wanted: Filter, principals: Readers | None, mode: Mode, page: Page) -> _Seen:
         self._indexes.catch_up()
-        vector = self._embedded(plan.words) if plan.words and mode != "text" else None
+        reranker = None if mode != "hybrid" or page.sorts else reranker_for(plan.words, self._reranker)
+        asked = self._asked(plan.words, mode)
         with self._base.snapshot() as connection:
             condition: Condition = resolve(both(wanted.condition(), plan.condition), connection)
             view = self._indexes.view(connection, {*fields_of(condition), *page.columns, *RANKING_COLUMNS})
-            if plan.words:
-                vector = _usable(vector, view, mode)
-            inquiry = Inquiry(connection, view, readable_sets(connection, principals), condition, page)
+            vector, notes = _usable(asked, view, mode) if plan.words else (None, ())
+            wider = page if reranker is None else replace(page, limit=max(page.limit, reranker.top))
+            inquiry = Inquiry(connection, view, readable_sets(connection, principals), condition, wider)
             answer = inquiry.best(plan.words, vector, by_words=mode != "vector") if plan.words else inquiry.listed()
-            return _Seen(answer, _vectors_ready(connection), view.notes)
+            seen = _Seen(answer, _vectors_ready(connection), (*view.notes, *notes))
+        if reranker is None:
+            return seen
+        answer, notes = reranked(answer, plan.words, page, reranker)  # no snapshot is held while another server thinks
+        return replace(seen, answer=answer, notes=(*seen.notes, *notes))
 
-    def _alike(self, asked: str, wanted: Filter, principals: Readers | None, mode: Mode, page: Page) -> _Seen:
+    def _alike(self, text: str, wanted: Filter, principals: Readers | None, mode: Mode, page: Page) -> _Seen:
         self._indexes.catch_up()
         with self._base.snapshot() as connection:
-            source = find_source(asked, connection, principals)
+            source = find_source(text, connection, principals)
             condition = both(wanted.condition(), source.others)
             view = self._indexes.view(connection, {*fields_of(condition), *RANKING_COLUMNS, *KINSHIP_COLUMNS})
-            vector = _usable(self._embedded(source.text) if mode != "text" else None, view, mode)
+            vector, notes = _usable(self._asked(source.text, mode), view, mode)
             kin = None if source.issue is None else Kin.of(view.columns, int(view.columns.primary[source.issue]))
             sets = readable_sets(connection, principals)
             inquiry = Inquiry(connection, view, sets, condition, page, kin)
             answer = inquiry.best(source.text, vector, by_words=mode != "vector")
             hits = Reasons(inquiry, source, vector).give(answer.hits)
-            return _Seen(Answer(hits, answer.total), _vectors_ready(connection), view.notes)
+            return _Seen(Answer(hits, answer.total), _vectors_ready(connection), (*view.notes, *notes))
 
-    def _embedded(self, query: str) -> Floats | None:
-        """The query's vector; that of several lines leans to the first one, which says what the others are about."""
-        if self._embedder is None:
-            return None
-        query = query[:_EMBEDDED_CHARS]
-        first = query.partition("\n")[0].strip()
-        if not first or first == query:
-            return np.asarray(self._embedder.embed([query])[0], dtype=np.float32)
-        # One by one: in one batch the short text would cost as much as the long one.
-        whole, line = (np.asarray(self._embedder.embed([text])[0], dtype=np.float32) for text in (query, first))
-        mixed: Floats = (1.0 - FIRST_LINE_WEIGHT) * whole + FIRST_LINE_WEIGHT * line
-        return mixed / np.linalg.norm(mixed)
+    def _asked(self, words: str, mode: Mode) -> _Asked:
+        """The query's vector by the model whose vectors serve; none, with a note, where its server does not answer."""
+        model = self._indexes.model(self._base.reader()) if words and mode != "text" else ""
+        try:
+            embedder = self._models.of(model) if model else None
+            return _Asked(model, _embedded(words, embedder) if embedder else None)
+        except (ModelServerError, UsageError) as error:
+            if mode == "vector":
+                raise
+            return _Asked(model, notes=(f"{error.message} This search went by words alone.",))
 
 
-def _usable(vector: Floats | None, view: View, mode: Mode) -> Floats | None:
-    """The query's vector where there are others to compare it with; raises UsageError when there must be."""
-    if vector is not None and len(view.matrix):
-        return vector
+def _embedded(query: str, embedder: Embedder) -> Floats:
+    """The query's vector; that of several lines leans to the first one, which says what the others are about."""
+    query = query[:_EMBEDDED_CHARS]
+    first = query.partition("\n")[0].strip()
+    if not first or first == query:
+        return np.asarray(embedder.embed([query])[0], dtype=np.float32)
+    # One by one: in one batch the short text would cost as much as the long one.
+    whole, line = (np.asarray(embedder.embed([text])[0], dtype=np.float32) for text in (query, first))
+    mixed: Floats = (1.0 - FIRST_LINE_WEIGHT) * whole + FIRST_LINE_WEIGHT * line
+    return mixed / np.linalg.norm(mixed)
+
+
+def _usable(asked: _Asked, view: View, mode: Mode) -> tuple[Floats | None, tuple[str, ...]]:
+    """The query's vector where there are others of its model to compare it with, and what is to be said of it; raises
+    UsageError when there must be."""
+    if asked.vector is not None and len(view.matrix) and view.model == asked.model:
+        return asked.vector, asked.notes
     if mode == "vector":
         raise UsageError("This knowledge base has no vectors to search by.", fix="Use another mode.")
-    return None
+    return None, asked.notes
 
 
 def _printable(text: str) -> str:

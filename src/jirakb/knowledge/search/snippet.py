@@ -83,9 +83,10 @@ class Marker:
 
     def snippet(self, passage: str) -> Snippet:
         """The stretch of a passage that holds most of the query; its beginning where it holds nothing."""
+        spans = self.find(passage)
         passage = _HEADING_LINE.sub(lambda heading: " " * len(heading.group()), passage)
         body = _body_start(passage)
-        spans = [span for span in self.find(passage) if span.start >= body]
+        spans = [span for span in spans if span.start >= body and passage[span.start] != " "]  # none of a heading
         start, stop = _stretch(passage, self._best(spans), body)
         inside = [span for span in spans if start <= span.start and span.stop <= stop]
         text = _clean(_marked(passage, start, stop, inside))

@@ -44,7 +44,9 @@ def doctor(
         Literal["auto", "always", "never"], typer.Option(metavar="auto|always|never", help=_SAME)
     ] = "auto",
     confirm_deletions: Annotated[bool, typer.Option("--confirm-deletions", help=_SAME)] = False,
-    embeddings: Annotated[Literal["minilm", "none"], typer.Option(metavar="minilm|none", help=_SAME)] = "minilm",
+    embeddings: Annotated[
+        Literal["minilm", "openai", "none"] | None, typer.Option(metavar="minilm|openai|none", help=_SAME)
+    ] = None,
     home: options.Home = None,
     kb: Annotated[str, typer.Option("--kb", metavar="NAME", help=_SAME)] = "default",
     as_json: options.Json = False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jirakb.report import Report
 
 Origin = Literal["raw", "jira"]
-Model = Literal["minilm", "none"]
+Model = Literal["minilm", "openai", "none"]
 
 
 def rebuild(
@@ -26,7 +26,8 @@ def rebuild(
     embeddings: Annotated[
         Model | None,
         typer.Option(
-            metavar="minilm|none", help="The model for search by meaning; default: the one that made the vectors."
+            metavar="minilm|openai|none",
+            help="The model for search by meaning; default: the one that made the vectors.",
         ),
     ] = None,
     home: options.Home = None,
@@ -47,11 +48,13 @@ def rebuild(
 
 
 def _rebuild(settings: Settings, kb: str, embeddings: Model | None) -> Report:
+    from jirakb.knowledge.models import Models
     from jirakb.rebuild import rebuild as rebuild_base
-    from jirakb.service.app import embedder_named, embedder_of, kept_site, knowledge_base
+    from jirakb.service.app import kept_site, knowledge_base
 
     with console.progress_bars() as watch, knowledge_base(settings, kb) as (entry, base):
-        embedder = embedder_named(embeddings) if embeddings else embedder_of(base)
+        models = Models(settings)
+        embedder = models.named(embeddings) if embeddings else models.maker_of(base)
         return rebuild_base(base, kept_site(base), embedder=embedder, name=entry.name, watch=watch)
 
 

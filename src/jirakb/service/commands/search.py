@@ -122,13 +122,11 @@ def similar(
 
 @contextmanager
 def _searcher(home: Path | None, kb: str) -> Iterator[Searcher]:
-    from jirakb.knowledge.search import Searcher
-    from jirakb.service.app import embedder_of, knowledge_base
+    from jirakb.knowledge.models import Models
+    from jirakb.service.app import knowledge_base, searcher_of
 
-    with (
-        knowledge_base(Settings.for_home(home), kb) as (_, base),
-        closing(Searcher(base, embedder_of(base))) as searcher,
-    ):
+    settings = Settings.for_home(home)
+    with knowledge_base(settings, kb) as (_, base), closing(searcher_of(base, Models(settings))) as searcher:
         yield searcher
 
 

@@ -26,6 +26,7 @@ def worker(
     Several workers share a home and a PostgreSQL database (JIRAKB_DATABASE_URL); with SQLite there is one.
     """
     from jirakb.engine.open import open_service
+    from jirakb.service import logs
 
     stopped = threading.Event()
 
@@ -34,7 +35,9 @@ def worker(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    service = open_service(Settings.for_home(home))
+    settings = Settings.for_home(home)
+    logs.configure(settings)
+    service = open_service(settings)
     service.worker.start()
     console.say(f"Worker {service.worker.identity} works for {service.settings.home}. Ctrl-C stops it.")
     while not stopped.wait(3600.0):

@@ -1,0 +1,163 @@
+"""`jirakb keys`: who may use the HTTP interface, and which key are credentials sealed with? Works beside a running service or without."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from jirakb.control.catalog import OWN_TENANT
+from jirakb.errors import SettingsError, UsageError
+from jirakb.service import console, options
+from jirakb.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from jirakb.control.keys import ApiKey
+
+Scope = Literal["admin", "sync", "search"]
+_SEEN_LATELY = timedelta(seconds=30)
+
+keys = typer.Typer(help="API keys of the HTTP interface, and the master key of the credentials.", no_args_is_help=True)
+
+
+@keys.command()
+def create(
+    scope: Annotated[
+        Scope,
+        typer.Option("--scope", metavar="admin|sync|search", help="What it may do: each includes the ones behind it."),
+    ],
+    name: Annotated[str, typer.Option("--name", metavar="N", help="What it is for.")] = "",
+    principal: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--principal", metavar="P", help="Restricted text that its searches may read; '*' is all. May be repeated."
+        ),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", metavar="N", min=1, max=3660, help="Days until it expires; default: never.")
+    ] = None,
+    home: options.Home = None,
+    as_json: options.Json = False,
+) -> None:
+    """Make a key and show it, once."""
+    from jirakb.control.keys import Keys
+
+    expires = datetime.now(UTC) + timedelta(days=days) if days else None
+    with _database(Settings.for_home(home)) as engine:
+        key, text = Keys(engine).create(
+            OWN_TENANT, scope, name=name, principals=tuple(principal or ()), expires=expires
+        )  # fmt: skip
+    if as_json:
+        console.write_json({"id": key.id, "key": text, "scope": key.scope})
+    else:
+        console.say("This is the only time that the key is shown.")
+        console.write(text)
+
+
+@keys.command("list")
+def list_keys(home: options.Home = None, as_json: options.Json = False) -> None:
+    """List the keys, without their texts."""
+    with _database(Settings.for_home(home)) as engine:
+        found = list(_all(engine))
+    if as_json:
+        console.write_json({"keys": [_shown(key) for key in found]})
+        return
+    for key in found:
+        told = _shown(key)
+        state = "revoked" if key.revoked else f"until {told['expires']}" if key.expires else "valid"
+        console.write(f"{key.id}  {key.scope:6}  {state}  {key.name}")
+
+
+@keys.command()
+def revoke(
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")], home: options.Home = None
+) -> None:
+    """Refuse a key from now on."""
+    from jirakb.control.keys import Keys
+
+    with _database(Settings.for_home(home)) as engine:
+        Keys(engine).revoke(OWN_TENANT, identity)
+    console.say(f"Key {identity} is refused from now on.")
+
+
+@keys.command()
+def rotate(home: options.Home = None) -> None:
+    """Seal all credentials with a new master key. The service must not run: it keeps the old one in memory."""
+    from jirakb.control.connectors import Connectors
+    from jirakb.control.vault import key_file, open_vault, retire_old_keys, rotate_key_file
+
+    settings = Settings.for_home(home)
+    if settings.master_key:
+        raise UsageError(
+            "The master key comes from JIRAKB_MASTER_KEY, which this command cannot change.",
+            fix="Put the new key before the old one there, separated by a comma, and run jirakb keys reseal.",
+        )
+    with _database(settings) as engine:
+        _refuse_while_running(engine)
+        rotate_key_file(key_file(settings))
+        count = Connectors(engine, open_vault(settings)).reseal_all()
+    retire_old_keys(key_file(settings))
+    console.say(f"There is a new master key. {_sealed(count)}")
+
+
+@keys.command()
+def reseal(home: options.Home = None) -> None:
+    """Seal with the first master key what an older one sealed; the older one is not needed any more afterwards."""
+    from jirakb.control.connectors import Connectors
+    from jirakb.control.vault import open_vault
+
+    settings = Settings.for_home(home)
+    with _database(settings) as engine:
+        _refuse_while_running(engine)
+        count = Connectors(engine, open_vault(settings)).reseal_all()
+    console.say(_sealed(count))
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Engine]:
+    from jirakb.control.database import open_database
+
+    engine = open_database(settings.home, settings.database_url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _all(engine: Engine) -> Iterator[ApiKey]:
+    from jirakb.control.keys import Keys
+
+    after = ""
+    while page := Keys(engine).page(OWN_TENANT, after=after):
+        yield from page
+        after = page[-1].id
+
+
+def _shown(key: ApiKey) -> dict[str, Any]:
+    from jirakb.report import utc_text
+
+    return {
+        "id": key.id, "name": key.name, "scope": key.scope, "principals": list(key.principals),
+        "created": utc_text(key.created), "expires": utc_text(key.expires), "used": utc_text(key.used),
+        "revoked": key.revoked,
+    }  # fmt: skip
+
+
+def _refuse_while_running(engine: Engine) -> None:
+    from jirakb.control.workers import Workers
+
+    alive = Workers(engine).alive(datetime.now(UTC), _SEEN_LATELY)
+    if alive:
+        raise SettingsError(
+            f"{len(alive)} worker(s) of this home run, or ran a moment ago.",
+            fix="Stop jirakb serve and jirakb worker, and try again half a minute after the last one ended.",
+        )
+
+
+def _sealed(count: int) -> str:
+    return f"Credentials of {count} connector(s) were sealed anew."

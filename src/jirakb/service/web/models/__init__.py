@@ -1,0 +1,1 @@
+"""What requests say and answers hold, as the OpenAPI describes it."""

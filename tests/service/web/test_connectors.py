@@ -1,0 +1,202 @@
+"""Connectors over HTTP: the specification's examples, and what becomes of a connector in its life."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.engine.house import LOGIN, made_site, wait_for
+from tests.service.web.conftest import Web
+
+from jirakb.simulator.server import Running
+
+FIRST: dict[str, Any] = {
+    "name": "High Priority Bugs",
+    "source": "jira",
+    "config": {
+        "base_url": "https://company.atlassian.net",
+        "project_key": "BUGS",
+        "jql_query": "priority = High AND issuetype = Bug AND status != Closed",
+        "batch_size": 100,
+        "include_comments": True,
+        "include_attachments": False,
+        "labels_to_skip": ["wontfix", "duplicate"],
+        "timezone_offset": -5.0,
+    },
+    "credentials": {"jira_user_email": "automation@company.com", "jira_api_token": "your-api-token"},
+}
+SECOND: dict[str, Any] = {
+    "name": "Enterprise Issue Sync",
+    "source": "jira",
+    "config": {
+        "base_url": "https://enterprise.atlassian.net",
+        "jql_query": "project IN (PROD, DEV, TEST) AND updated >= -30d",
+        "batch_size": 500,
+        "include_comments": False,
+        "include_attachments": True,
+        "attachment_size_limit": 52428800,
+        "labels_to_skip": ["internal", "template"],
+        "comment_email_blacklist": ["noreply@company.com"],
+    },
+}
+
+
+@pytest.mark.parametrize(("example", "state"), [(FIRST, "active"), (SECOND, "needs_credentials")], ids=["first", "second"])
+def test_the_specifications_examples_are_accepted_as_they_stand(idle: Web, example: dict[str, Any], state: str) -> None:
+    answer = idle.ask("POST", "/v1/connector/set", example)
+    assert answer.status_code == 201
+    told = answer.json()
+    assert (told["name"], told["source"], told["state"]) == (example["name"], "jira", state)
+    assert example["config"].items() <= told["config"].items()
+    assert "credentials" not in told
+    assert "your-api-token" not in answer.text
+    assert idle.ask("GET", f"/v1/kb/{told['kb_id']}").json()["name"] == example["name"]
+
+
+def test_a_connector_lives_from_creation_to_removal(web: Web, running: Running) -> None:
+    connector = web.made(running)
+    path = f"/v1/connector/{connector['id']}"
+    assert connector["id"] in [one["id"] for one in web.ask("GET", "/v1/connector/list").json()["items"]]
+    asked = web.ask("POST", f"{path}/sync")
+    assert asked.status_code == 202
+    run = web.ended(connector["id"], asked.json()["run_id"])
+    assert (run["state"], run["kind"], run["counts"]["indexed"]) == ("complete", "full", 20)
+    told = web.ask("GET", path).json()
+    assert (told["counts"], told["last_run"]["id"]) == ({"issues": 20, "documents": 20, "omissions": 0}, run["id"])
+    assert told["freshness"]["watermark"] is not None
+    assert [one["id"] for one in web.ask("GET", f"{path}/logs").json()["items"]] == [run["id"]]
+    assert web.ask("PUT", f"{path}/resume", {"resume": False}).status_code == 202
+    assert web.ask("GET", path).json()["state"] == "paused"
+    refused = web.ask("POST", f"{path}/sync")
+    assert (refused.status_code, refused.json()["code"]) == (422, "settings")
+    assert web.ask("PUT", f"{path}/resume", {"resume": True}).json() == {"run_id": None}
+    rebuilt = web.ask("PUT", f"{path}/rebuild", {"kb_id": connector["kb_id"]}).json()["run_id"]
+    assert web.ended(connector["id"], rebuilt)["state"] == "complete"
+    removed = web.ask("POST", f"{path}/rm", {"documents": "delete"})
+    assert removed.status_code == 202
+    assert web.ask("GET", path).status_code == 404
+    wait_for(lambda: web.ask("GET", f"/v1/kb/{connector['kb_id']}").json()["documents"] == 0)
+
+
+def test_a_second_sync_is_a_conflict_that_names_the_run(idle: Web) -> None:
+    identity = idle.ask("POST", "/v1/connector/set", FIRST).json()["id"]
+    run = idle.ask("POST", f"/v1/connector/{identity}/sync").json()["run_id"]
+    answer = idle.ask("POST", f"/v1/connector/{identity}/sync")
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.json()["run_id"], answer.json()["code"]) == (run, "run_under_way")
+
+
+def test_a_name_that_is_taken_is_a_conflict(idle: Web) -> None:
+    idle.ask("POST", "/v1/connector/set", FIRST)
+    answer = idle.ask("POST", "/v1/connector/set", FIRST)
+    assert (answer.status_code, answer.json()["code"]) == (409, "name_taken")
+
+
+def test_an_update_changes_what_it_names_and_nothing_else(idle: Web) -> None:
+    before = idle.ask("POST", "/v1/connector/set", {**FIRST, "refresh_freq": 30, "prune_freq": 600}).json()
+    answer = idle.ask("POST", "/v1/connector/set", {"id": before["id"], "refresh_freq": 60, "prune_freq": None})
+    assert answer.status_code == 200
+    after = answer.json()
+    assert (after["refresh_freq"], after["prune_freq"]) == (60, None)
+    same = ("name", "config", "kb_id", "has_credentials", "state")
+    assert [after[name] for name in same] == [before[name] for name in same]
+
+
+def test_saved_credentials_do_not_follow_to_another_site(idle: Web) -> None:
+    before = idle.ask("POST", "/v1/connector/set", FIRST).json()
+    moved = {**FIRST["config"], "base_url": "https://elsewhere.atlassian.net"}
+    answer = idle.ask("POST", "/v1/connector/set", {"id": before["id"], "config": moved})
+    assert answer.status_code == 422
+    with_login = {"id": before["id"], "config": moved, "credentials": LOGIN}
+    assert idle.ask("POST", "/v1/connector/set", with_login).status_code == 200
+
+
+def test_without_credentials_a_connector_waits_for_them(idle: Web) -> None:
+    made = idle.ask("POST", "/v1/connector/set", SECOND).json()
+    refused = idle.ask("POST", f"/v1/connector/{made['id']}/sync")
+    assert refused.status_code == 422
+    given = idle.ask("POST", "/v1/connector/set", {"id": made["id"], "credentials": FIRST["credentials"]}).json()
+    assert given["state"] == "active"
+
+
+@pytest.mark.parametrize(
+    ("body", "place"),
+    [
+        ({**FIRST, "colour": "red"}, "body.colour"),
+        ({**FIRST, "config": {**FIRST["config"], "batchsize": 3}}, "body.config.batchsize"),
+        ({**FIRST, "credentials": {"token": "your-api-token"}}, "body.credentials.token"),
+        ({**FIRST, "config": {**FIRST["config"], "batch_size": 0}}, "body.config.batch_size"),
+        ({"name": "no site"}, "body"),
+    ],
+    ids=["unknown", "unknown-option", "unknown-credential", "bad-value", "missing"],
+)
+def test_what_is_wrong_with_a_body_is_named_without_repeating_it(idle: Web, body: dict[str, Any], place: str) -> None:
+    answer = idle.ask("POST", "/v1/connector/set", body)
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["at"] == place
+    assert "your-api-token" not in answer.text
+
+
+def test_lists_come_in_pages(idle: Web) -> None:
+    made = [idle.ask("POST", "/v1/connector/set", {**FIRST, "name": f"c{n}"}).json()["id"] for n in range(5)]
+    seen: list[str] = []
+    cursor = ""
+    while cursor is not None:
+        page = idle.ask("GET", f"/v1/connector/list?limit=2{cursor and f'&cursor={cursor}'}").json()
+        seen += [one["id"] for one in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == made
+    assert idle.ask("GET", "/v1/connector/list?cursor=nonsense").status_code == 422
+    assert idle.ask("GET", "/v1/connector/list?colour=red").status_code == 422
+
+
+def test_omissions_are_told_by_run_and_reason_with_links(web: Web) -> None:
+    site = made_site(6)
+    served = web.house.serve(site)
+    broken = {issue.number for issue in site.issues.values() if issue.key in ("PUMP-1", "HALL-2")}
+    site.switches.broken = broken
+    connector = web.made(served)
+    path = f"/v1/connector/{connector['id']}"
+    run = web.ask("POST", f"{path}/sync").json()["run_id"]
+    ended = web.ended(connector["id"], run)
+    assert (ended["state"], ended["omissions_by_reason"]) == ("incomplete", {"failed bad_body": 2})
+    first = web.ask("GET", f"{path}/runs/{run}/omissions?limit=1").json()
+    second = web.ask("GET", f"{path}/runs/{run}/omissions?cursor={first['next_cursor']}").json()
+    found = first["items"] + second["items"]
+    assert second["next_cursor"] is None
+    assert {(one["key"], one["class"], one["reason"], one["url"]) for one in found} == {
+        (str(n), "failed", "bad_body", f"{served.base_url}/secure/ViewIssue.jspa?id={n}") for n in broken
+    }
+    assert web.ask("GET", f"{path}/omissions?reason=other").json()["items"] == []
+    assert web.ask("GET", path).json()["counts"]["omissions"] == 2
+
+
+def test_the_history_tells_each_run_as_a_point(web: Web, running: Running) -> None:
+    connector = web.synced(running)
+    points = web.ask("GET", f"/v1/connector/{connector['id']}/history?days=1").json()["items"]
+    assert [(point["documents"], point["errors"], point["state"]) for point in points] == [(20, 0, "complete")]
+    assert points[0]["requests"] > 0
+    assert points[0]["seconds"] >= 0
+
+
+def test_a_configuration_is_tried_out_before_it_is_saved(web: Web, running: Running) -> None:
+    body = {"config": {"base_url": running.base_url, "project_key": "PUMP"}, "credentials": LOGIN}
+    told = web.ask("POST", "/v1/connector/test", body).json()
+    assert (told["ok"], told["flavor"], told["estimate"]["issues"]) == (True, "cloud", 10)
+    shown = web.ask("POST", "/v1/connector/preview", body).json()
+    assert shown["issues"] == 10
+    assert len(shown["documents"]) == 3
+    assert all(one["markdown"].startswith("---\nkey: PUMP-") for one in shown["documents"])
+
+
+def test_a_wrong_token_is_a_finding_of_the_test_and_an_error_of_the_preview(web: Web, running: Running) -> None:
+    login = {**LOGIN, "jira_api_token": "wrong"}
+    body = {"config": {"base_url": running.base_url, "project_key": "PUMP"}, "credentials": login}
+    told = web.ask("POST", "/v1/connector/test", body).json()
+    assert not told["ok"]
+    answer = web.ask("POST", "/v1/connector/preview", body)
+    assert answer.status_code == 422
+    assert answer.json()["code"] in {one["code"] for one in told["findings"]}
+    assert "wrong" not in {answer.json()["detail"]}

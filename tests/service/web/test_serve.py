@@ -1,0 +1,158 @@
+"""`jirakb serve` and `jirakb keys` as processes: first start, signals, addresses, and the rotation of the master key."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+from tests.engine.house import LOGIN, made_site, wait_for
+
+from jirakb.simulator.server import serve
+
+
+def environment(home: Path) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
+    return {**own, "JIRAKB_HOME": str(home), "JIRAKB_OCR": "off"}
+
+
+def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "jirakb", *words], env=environment(home), capture_output=True, text=True, timeout=60
+    )
+
+
+class Serving:
+    """A service in a process of its own."""
+
+    def __init__(self, home: Path, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "jirakb", "serve", "--port", "0", *words],
+            env=environment(home), stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.said = ""
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+
+    def _read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            self.said += line
+
+    def find(self, pattern: str) -> str:
+        """What the pattern's group finds in what the process says."""
+        wait_for(lambda: re.search(pattern, self.said) or self.process.poll() is not None)
+        found = re.search(pattern, self.said)
+        assert found, self.said
+        return found[1]
+
+    @property
+    def url(self) -> str:
+        return self.find(r"answers at (http://\S+) ")
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(30)
+        self._thread.join()
+        assert self.process.stderr
+        self.process.stderr.close()
+        return code
+
+
+@contextmanager
+def serving(home: Path, *words: str) -> Iterator[Serving]:
+    made = Serving(home, *words)
+    try:
+        yield made
+    finally:
+        if made.process.poll() is None:
+            made.process.kill()
+            made.process.wait()
+
+
+def test_the_first_start_shows_a_key_once_and_a_link_that_signs_in(tmp_path: Path) -> None:
+    with serving(tmp_path, "--no-worker") as first:
+        key = first.find(r"only now: (jkb_\S+)")
+        assert httpx2.get(f"{first.url}/v1/keys", headers={"Authorization": f"Bearer {key}"}).status_code == 200
+        code = first.find(r"/signin#(\S+)")
+        page = {"X-Requested-With": "jirakb", "Origin": first.url}
+        signed_in = httpx2.post(f"{first.url}/v1/session", json={"code": code}, headers=page)
+        assert (signed_in.status_code, signed_in.json()["scope"]) == (200, "admin")
+        assert first.end() == 0
+    with serving(tmp_path, "--no-worker") as second:
+        assert httpx2.get(f"{second.url}/readyz").json() == {"status": "ready", "workers": 0}
+        assert "jkb_" not in second.said
+        assert second.end() == 0
+
+
+def test_it_listens_elsewhere_only_when_there_is_a_key(tmp_path: Path) -> None:
+    refused = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert refused.returncode == 2
+    assert "jirakb keys create" in refused.stderr
+    made = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)
+    assert set(made) == {"id", "key", "scope"}
+    with serving(tmp_path, "--host", "0.0.0.0", "--no-worker") as served:
+        url = served.url.replace("0.0.0.0", "127.0.0.1")
+        assert httpx2.get(f"{url}/v1/keys", headers={"Authorization": f"Bearer {made['key']}"}).status_code == 200
+        assert served.end() == 0
+
+
+def test_it_works_syncs_and_stops_with_a_stream_open(tmp_path: Path) -> None:
+    key = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)["key"]
+    headers = {"Authorization": f"Bearer {key}"}
+    with serve(made_site(6)) as site, serving(tmp_path) as served:
+        config = {"base_url": site.base_url, "project_key": "*", "embeddings": "none"}
+        body = {"name": "one", "config": config, "credentials": LOGIN}
+        with httpx2.Client(base_url=served.url, headers=headers) as client:
+            made = client.post("/v1/connector/set", json=body).json()
+            path = f"/v1/connector/{made['id']}"
+            run = client.post(f"{path}/sync").json()["run_id"]
+            wait_for(lambda: client.get(f"{path}/runs/{run}").json()["state"] == "complete")
+            with client.stream("GET", f"{path}/events") as events:
+                lines = events.iter_lines()
+                assert next(lines).startswith("retry")
+                assert served.end() == 0
+                assert list(lines)
+    rotated = command(tmp_path, "keys", "rotate")
+    assert rotated.returncode in (0, 2), rotated.stderr
+
+
+def test_keys_are_listed_and_revoked_without_a_service(tmp_path: Path) -> None:
+    words = ("keys", "create", "--scope", "search", "--name", "desk", "--principal", "*", "--days", "3", "--json")
+    made = json.loads(command(tmp_path, *words).stdout)
+    listed = command(tmp_path, "keys", "list", "--json")
+    (told,) = json.loads(listed.stdout)["keys"]
+    assert (told["name"], told["principals"], told["revoked"]) == ("desk", ["*"], False)
+    assert made["key"] not in listed.stdout
+    assert command(tmp_path, "keys", "revoke", made["id"]).returncode == 0
+    assert "revoked" in command(tmp_path, "keys", "list").stdout
+    assert command(tmp_path, "keys", "revoke", "nothing").returncode == 6
+
+
+def test_a_rotation_seals_all_credentials_anew_and_forgets_the_old_key(tmp_path: Path) -> None:
+    from jirakb.control.config import ConnectorConfig
+    from jirakb.engine.open import open_service
+    from jirakb.settings import Settings
+
+    settings = Settings.read({"JIRAKB_HOME": str(tmp_path)})
+    service = open_service(settings)
+    config = ConnectorConfig(base_url="https://x.example", project_key="A")
+    saved = service.connectors.create("local", "kb", "one", config, credentials=LOGIN)
+    service.close()
+    before = (tmp_path / "master.key").read_text()
+    rotated = command(tmp_path, "keys", "rotate")
+    assert rotated.returncode == 0, rotated.stderr
+    assert "1 connector" in rotated.stderr
+    after = (tmp_path / "master.key").read_text()
+    assert before.strip() not in after
+    service = open_service(settings)
+    assert service.connectors.credentials("local", saved.id) == LOGIN
+    service.close()

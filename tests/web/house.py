@@ -1,0 +1,220 @@
+"""A served page, a browser that looks at it, and the simulated site behind it, in the words of a test."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from tests.engine.house import wait_for
+
+from jirakb.simulator.server import Running, serve
+from jirakb.simulator.site import Site
+
+EMAIL = "agent@example.com"
+TOKEN = "sim-token"
+HARD = ["critical", "serious"]
+
+
+@dataclass
+class Served:
+    """`jirakb serve` as a process, which can be ended and begun again at the same address."""
+
+    home: Path
+    env: dict[str, str]
+    port: int = 0
+    key: str = ""
+    link: str = ""
+    process: subprocess.Popen[str] | None = None
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def address(self) -> str:
+        """Where it answers."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        """Begin, and wait until it answers."""
+        command = [sys.executable, "-m", "jirakb", "serve", "--home", str(self.home), "--port", str(self.port)]
+        self.said = []
+        self.process = subprocess.Popen(command, env=self.env, stderr=subprocess.PIPE, text=True)
+        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+        wait_for(lambda: self._found(r"answers at http://127\.0\.0\.1:(\d+)"))
+        self.port = int(self._found(r"answers at http://127\.0\.0\.1:(\d+)"))
+        wait_for(self._answers)
+        self.link = self.link or self._found(r"(http://\S+/signin#\S+)")
+        self.key = self.key or self._found(r"shown only now: (\S+)")
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """End it."""
+        if self.process is None:
+            return
+        self.process.send_signal(how)
+        self.process.wait(30)
+        self.process = None
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """A request with the first key."""
+        headers = {"Authorization": f"Bearer {self.key}"}
+        answer = httpx2.request(method, self.address + path, json=body, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        with process.stderr:
+            for line in process.stderr:
+                self.said.append(line)
+
+    def _found(self, pattern: str) -> str:
+        found = re.search(pattern, "".join(self.said))
+        return found.group(1) if found else ""
+
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.address}/healthz").status_code == 200
+        except httpx2.TransportError:
+            return False
+
+
+@contextmanager
+def served(home: Path, site: Running | None = None, **settings: str) -> Iterator[Served]:
+    """A service on a home; the site may be called, its gateway too."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
+    gateway = {"JIRAKB_GATEWAY_URL": site.gateway_url} if site else {}
+    env = {**own, "JIRAKB_ALLOWED_SITES": "127.0.0.1", "JIRAKB_OCR": "off", **gateway, **settings}
+    made = Served(home, env)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop(signal.SIGKILL)
+
+
+@dataclass
+class Visit:
+    """Someone who looks at the page; whatever a script throws or the policy refuses is kept."""
+
+    page: Page
+    context: BrowserContext
+    served: Served
+    faults: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> None:
+        """Open an address of the page."""
+        self.page.goto(self.served.address + path)
+
+    def sign_in(self) -> None:
+        """With the first key."""
+        self.go("/")
+        self.page.get_by_label("API key").fill(self.served.key)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("navigation", name="Views")).to_be_visible()
+
+    def step(self, button: str) -> None:
+        """Press the button of a form's step."""
+        self.page.get_by_role("button", name=button, exact=True).click()
+
+    def connect(self, address: str, *, name: str = "Garden", token: str = TOKEN) -> None:
+        """Fill in the steps as far as the sign-in's test."""
+        self.go("/connectors/new")
+        self.page.get_by_label("Address of the Jira site").fill(address)
+        self.page.get_by_label("Name", exact=True).fill(name)
+        self.step("Test the address")
+        self.page.get_by_label("E-mail").fill(EMAIL)
+        self.page.get_by_label("API token").fill(token)
+        self.step("Test the sign-in")
+
+    def finish_connecting(self) -> None:
+        """The rest of the steps, without search by meaning, which takes time."""
+        self.step("Count and go on")
+        self.page.get_by_label("Search by meaning").uncheck()
+        self.step("Go on")
+        self.step("Connect and sync")
+
+    def find(self, words: str) -> None:
+        """Type into the search's box."""
+        self.page.get_by_role("combobox", name="Search issues").fill(words)
+
+    def hits(self) -> Any:
+        """The rows of what was found."""
+        return self.page.locator(".hit")
+
+    def trouble(self) -> list[str]:
+        """What axe finds that is serious or worse."""
+        self.page.evaluate(axe())
+        found = self.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+        return [
+            f"{one['id']}: {node['html'][:160]} {json.dumps(node['any'][:1])[:300]}"
+            for one in found
+            if one["impact"] in HARD
+            for node in one["nodes"]
+        ]
+
+
+@cache
+def axe() -> str:
+    """axe-core's text, from the package that carries it."""
+    import axe_playwright_python
+
+    (script,) = Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")
+    return script.read_text("utf-8")
+
+
+def chromium() -> str:
+    """Debian's browser."""
+    return shutil.which("chromium") or ""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """The browser, for many visits."""
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        try:
+            yield made
+        finally:
+            made.close()
+
+
+@contextmanager
+def visit(made: Browser, served: Served, *, theme: Any = "light", width: int = 1280, height: int = 800) -> Iterator[Visit]:
+    """A visit in a browser that knows nothing yet."""
+    size: Any = {"width": width, "height": height}
+    context = made.new_context(viewport=size, color_scheme=theme, permissions=["clipboard-read", "clipboard-write"])
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    visitor = Visit(page, context, served)
+    page.on("pageerror", lambda error: visitor.faults.append(f"thrown: {error}"))
+    page.on("dialog", lambda dialog: (visitor.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("console", lambda message: _note(visitor, message.type, message.text))
+    try:
+        yield visitor
+    finally:
+        context.close()
+
+
+def _note(visitor: Visit, kind: str, text: str) -> None:
+    """Answers that are errors are logged by the browser itself; they are part of some walks."""
+    if kind == "error" and "Failed to load resource" not in text:
+        visitor.faults.append(f"console: {text}")
+
+
+@contextmanager
+def on_the_network(site: Site) -> Iterator[Running]:
+    """The site, served."""
+    with ExitStack() as stack:
+        yield stack.enter_context(serve(site))

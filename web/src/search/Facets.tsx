@@ -1,0 +1,50 @@
+/** How do the hits divide? Each value with its count; a click narrows the search to it. */
+import { useState, type ReactNode } from "react";
+
+import type { FacetValue } from "../api/types";
+import { count, short } from "../parts/text";
+import { FACETS, type FacetOf } from "./request";
+
+interface Props {
+  facets: Record<string, FacetValue[]>;
+  chosen: (of: FacetOf) => string[];
+  onPick: (of: FacetOf, value: string) => void;
+}
+
+const AT_FIRST = 7;
+
+export function Facets({ facets, chosen, onPick }: Props): ReactNode {
+  return FACETS.map((of) => {
+    const values = withChosen(facets[of.facet] ?? [], chosen(of));
+    return values.length ? <Facet key={of.facet} of={of} values={values} chosen={chosen(of)} onPick={onPick} /> : null;
+  });
+}
+
+function withChosen(values: FacetValue[], chosen: string[]): FacetValue[] {
+  const lost = chosen.filter((value) => !values.some((each) => each.value === value));
+  return [...lost.map((value) => ({ value, count: 0 })), ...values];
+}
+
+function Facet({ of, values, chosen, onPick }: { of: FacetOf; values: FacetValue[]; chosen: string[]; onPick: Props["onPick"] }): ReactNode {
+  const [all, showAll] = useState(false);
+  const shown = all ? values : values.slice(0, AT_FIRST);
+  return (
+    <details open>
+      <summary>{of.label}</summary>
+      <ul>
+        {shown.map(({ value, count: number }) => (
+          <li key={value}>
+            <button type="button" className="facet" aria-pressed={chosen.includes(value)} onClick={() => onPick(of, value)}>
+              <bdi>{short(value, 80) || "none"}</bdi> <span className="num">{count(number)}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      {values.length > AT_FIRST && (
+        <button type="button" className="quiet" onClick={() => showAll(!all)}>
+          {all ? "Fewer" : `${values.length - AT_FIRST} more`}
+        </button>
+      )}
+    </details>
+  );
+}

@@ -1,0 +1,13 @@
+/** Which words matched? The answer marks them with two stars; everything else is text. */
+import type { ReactNode } from "react";
+
+import { short } from "../parts/text";
+
+export function Snippet({ text }: { text: string }): ReactNode {
+  const pieces = short(text, 1200).split("**");
+  return (
+    <span className="words" dir="auto">
+      {pieces.map((piece, at) => (at % 2 && at < pieces.length - 1 ? <mark key={at}>{piece}</mark> : piece))}
+    </span>
+  );
+}

@@ -21,6 +21,10 @@ $(VENV)/.installed-dev: requirements-dev.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	touch $@
 
+# What the bench compares with, where it can be had for this platform.
+$(VENV)/.installed-compare: requirements-compare.lock $(VENV)/.installed-dev
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-compare.lock && touch $@ || echo "Without the other engines."
+
 demo: $(VENV)/.installed
 	$(BIN)/jirakb demo $(if $(ONCE),--once)
 
@@ -44,7 +48,7 @@ fmt: install
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install
+bench: install $(VENV)/.installed-compare
 	$(BIN)/python -m bench
 
 # What of the documentation is made from the code.
@@ -55,6 +59,7 @@ docs: install
 lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra build --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package jirakb-minilm --quiet -o requirements.lock
 	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev -c requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package jirakb-minilm --quiet -o requirements-dev.lock
+	$(BIN)/uv pip compile pyproject.toml --extra build --extra dev --extra compare -c requirements.lock -c requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package jirakb-minilm --quiet -o requirements-compare.lock
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

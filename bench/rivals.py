@@ -16,7 +16,7 @@ from bench.synthetic import DIMENSIONS, group_of
 from jirakb.knowledge.prepare import decompress
 from jirakb.knowledge.store import KnowledgeBase
 
-POOL = 200  # of each way, as the product has it
+POOL = 60  # of each way, as the product has it
 _RRF = 60
 _BLOCK = 5_000
 

@@ -1,16 +1,24 @@
-"""Writes docs/reference/commands.md from the commands themselves (`make docs`); a test says when it is stale."""
+"""Writes docs/reference/commands.md from the commands and http.md from the OpenAPI (`make docs`); tests say when they are stale."""
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import typer
 from typer.main import get_command
 
+from jirakb.engine.open import open_service
 from jirakb.service.cli import app
+from jirakb.service.web.app import create_app
+from jirakb.service.web.reference import markdown_page
+from jirakb.settings import Settings
 
 PAGE = Path(__file__).parent / "reference" / "commands.md"
+HTTP_PAGE = Path(__file__).parent / "reference" / "http.md"
 HEAD = """# Commands
 
 Messages and progress go to stderr, results to stdout. `--json` makes the last line of stdout one JSON object.
@@ -32,8 +40,22 @@ def commands_page() -> str:
     """The whole page."""
     root: Any = get_command(app)
     context = typer.Context(root, info_name="jirakb")
-    names = root.list_commands(context)
-    return "\n".join([HEAD, *(_section(name, root.get_command(context, name)) for name in names)])
+    return "\n".join([HEAD, *(_section(name, command) for name, command in _commands(root, context))])
+
+
+def http_page() -> str:
+    """The page of the HTTP interface."""
+    with tempfile.TemporaryDirectory() as home, closing(open_service(Settings.read({"JIRAKB_HOME": home}))) as service:
+        return markdown_page(create_app(service).openapi())
+
+
+def _commands(group: Any, context: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Each command with its whole name; those of a group stand after it."""
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        yield f"{before}{name}", command
+        if hasattr(command, "list_commands"):
+            yield from _commands(command, context, f"{before}{name} ")
 
 
 def _section(name: str, command: Any) -> str:
@@ -67,3 +89,4 @@ def _cell(text: object) -> str:
 
 if __name__ == "__main__":
     PAGE.write_text(commands_page(), encoding="utf-8")
+    HTTP_PAGE.write_text(http_page(), encoding="utf-8")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,9 +52,14 @@ def fresh_database(server: PostgresServer) -> str:
 @contextmanager
 def valkey_server(folder: Path, port: int | None = None) -> Iterator[ValkeyServer]:
     """A Valkey server that keeps nothing on the disk; it ends with the block."""
-    server = ValkeyServer(port, data_dir=folder, save="")
+    server = ValkeyServer(port or _free_port(), data_dir=folder, save="")
     server.start()
     try:
         yield server
     finally:
         server.terminate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])

@@ -33,7 +33,7 @@ class Settings:
     auth_url: str = "https://auth.atlassian.com"
     """Atlassian's authorization host (JIRAKB_AUTH_URL)."""
     allowed_sites: tuple[str, ...] = ()
-    """Hosts that may be called over plain http besides loopback (JIRAKB_ALLOWED_SITES, comma-separated)."""
+    """Hosts or networks that a service may call though they are private, and that plain http may go to (JIRAKB_ALLOWED_SITES, comma-separated)."""
     token: str = field(default="", repr=False)
     """API token or PAT when none is given as an option (JIRAKB_TOKEN)."""
     password: str = field(default="", repr=False)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -38,18 +39,16 @@ class Block:
 
 
 def commands() -> dict[str, frozenset[str]]:
-    """The options of each command."""
+    """The options of each command; a group has those of its commands."""
     group = typer.main.get_command(app)
-    found = group.commands.items()  # type: ignore[attr-defined]
-    return {
-        name: frozenset(
-            option
-            for parameter in command.params
-            for option in (*parameter.opts, *parameter.secondary_opts)
-            if option.startswith("--")
-        )
-        for name, command in found
-    }
+    return {name: frozenset(options_of(command)) for name, command in group.commands.items()}  # type: ignore[attr-defined]
+
+
+def options_of(command: Any) -> Iterator[str]:
+    for parameter in command.params:
+        yield from (option for option in (*parameter.opts, *parameter.secondary_opts) if option.startswith("--"))
+    for one in getattr(command, "commands", {}).values():
+        yield from options_of(one)
 
 
 def blocks() -> Iterator[Block]:

@@ -70,7 +70,9 @@ def test_only_the_first_hits_are_sent_each_with_its_title_and_passage(filled: Sh
     assert call.path == "/v1/rerank"
     assert call.body["query"] == QUERY
     assert len(call.body["documents"]) == 4
-    assert all("printer makes noise\n" in text and text.count("printer makes noise") == 1 for text in call.body["documents"])
+    assert all(
+        "printer makes noise\n" in text and text.count("printer makes noise") == 1 for text in call.body["documents"]
+    )
     plain = filled.searcher().search(QUERY, principals=None, limit=10)
     assert set(keys(result)[:4]) == set(keys(plain)[:4])
     assert keys(result)[4:] == keys(plain)[4:]
@@ -125,13 +127,14 @@ def test_what_is_asked_to_the_letter_or_in_an_order_is_not_reranked(
 
 
 def test_no_text_is_sent_that_the_reader_may_not_see(filled: Shelf, house: ModelHouse) -> None:
-    filled.put("ABC-40", "printer makes noise at night", ("the zebra secret", STAFF))
+    filled.put("ABC-40", "printer", ("a secret: printer makes noise at night", STAFF))
     filled.put("ABC-41", "printer makes noise at night, zebra", readers=STAFF)
     filled.embed()
     filled.index()
-    searcher = searching(filled, house)
-    searcher.search(QUERY, principals=Readers(), limit=30)
+    searcher = searching(filled, house, top=40)
+    searcher.search(QUERY, principals=Readers(), limit=40)
     open_texts = " ".join(house.calls[-1].body["documents"])
+    assert "ABC-40" in open_texts
     assert "secret" not in open_texts
     assert "night, zebra" not in open_texts
     searcher.search(QUERY, principals=STAFF, limit=30)

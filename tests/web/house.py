@@ -14,11 +14,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 from tests.engine.house import wait_for
 
 from jirakb.simulator.server import Running, serve
@@ -112,6 +113,7 @@ class Visit:
     context: BrowserContext
     served: Served
     faults: list[str] = field(default_factory=list)
+    connector: str = ""
 
     def go(self, path: str) -> None:
         """Open an address of the page."""
@@ -141,7 +143,7 @@ class Visit:
     def finish_connecting(self) -> None:
         """The rest of the steps, without search by meaning, which takes time."""
         self.step("Count and go on")
-        self.page.get_by_label("Search by meaning").uncheck()
+        self.page.get_by_label("Search by meaning").select_option("none")
         self.step("Go on")
         self.step("Connect and sync")
 
@@ -153,10 +155,11 @@ class Visit:
         """The rows of what was found."""
         return self.page.locator(".hit")
 
-    def trouble(self) -> list[str]:
-        """What axe finds that is serious or worse."""
+    def trouble(self, *rules: str) -> list[str]:
+        """What axe finds that is serious or worse, by all its rules or these."""
         self.page.evaluate(axe())
-        found = self.page.evaluate("async () => (await axe.run(document, {resultTypes: ['violations']})).violations")
+        options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+        found = self.page.evaluate("async (how) => (await axe.run(document, how)).violations", options)
         return [
             f"{one['id']}: {node['html'][:160]} {json.dumps(node['any'][:1])[:300]}"
             for one in found
@@ -168,9 +171,10 @@ class Visit:
 @cache
 def axe() -> str:
     """axe-core's text, from the package that carries it."""
-    import axe_playwright_python
-
-    (script,) = Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")
+    found = find_spec("axe_playwright_python")
+    assert found is not None
+    assert found.origin is not None
+    (script,) = Path(found.origin).parent.rglob("axe.min.js")
     return script.read_text("utf-8")
 
 
@@ -191,7 +195,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def visit(made: Browser, served: Served, *, theme: Any = "light", width: int = 1280, height: int = 800) -> Iterator[Visit]:
+def visit(
+    made: Browser, served: Served, *, theme: Any = "light", width: int = 1280, height: int = 800
+) -> Iterator[Visit]:
     """A visit in a browser that knows nothing yet."""
     size: Any = {"width": width, "height": height}
     context = made.new_context(viewport=size, color_scheme=theme, permissions=["clipboard-read", "clipboard-write"])
@@ -199,12 +205,17 @@ def visit(made: Browser, served: Served, *, theme: Any = "light", width: int = 1
     page = context.new_page()
     visitor = Visit(page, context, served)
     page.on("pageerror", lambda error: visitor.faults.append(f"thrown: {error}"))
-    page.on("dialog", lambda dialog: (visitor.faults.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("dialog", lambda dialog: _dismiss(visitor, dialog))
     page.on("console", lambda message: _note(visitor, message.type, message.text))
     try:
         yield visitor
     finally:
         context.close()
+
+
+def _dismiss(visitor: Visit, dialog: Dialog) -> None:
+    visitor.faults.append(f"dialog: {dialog.message}")
+    dialog.dismiss()
 
 
 def _note(visitor: Visit, kind: str, text: str) -> None:

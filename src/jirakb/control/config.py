@@ -12,8 +12,9 @@ Short = Annotated[str, Field(min_length=1, max_length=500)]
 
 def _address(url: str) -> str:
     parts = urlsplit(url.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-        raise ValueError("must be an http or https address without user name and password")
+    surplus = parts.username or parts.password or parts.query or parts.fragment  # shown to whoever sees the connector
+    if parts.scheme not in ("http", "https") or not parts.hostname or surplus:
+        raise ValueError("must be an http or https address without user name, password and query")
     return url.strip()
 
 

@@ -19,7 +19,7 @@ from jirakb import __version__
 from jirakb.errors import JirakbError, UsageError
 from jirakb.report import Report
 from jirakb.service import console, options
-from jirakb.service.commands import doctor, rebuild
+from jirakb.service.commands import backup, doctor, rebuild
 from jirakb.service.commands import keys as keys_command
 from jirakb.service.commands import serve as serve_command
 from jirakb.service.commands import worker as worker_command
@@ -262,6 +262,7 @@ app.command("search")(search)
 app.command("similar")(similar)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
+app.command("backup")(backup.backup)
 app.command("worker")(worker_command.worker)
 app.command("serve")(serve_command.serve)
 app.add_typer(keys_command.keys, name="keys")

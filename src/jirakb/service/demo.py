@@ -14,6 +14,8 @@ from typing import Any
 import httpx2
 import orjson
 
+from jirakb.control.catalog import OWN_TENANT
+from jirakb.control.config import ConnectorConfig
 from jirakb.errors import InternalError, NotFoundError
 from jirakb.knowledge.index.filters import NO_FILTER
 from jirakb.knowledge.models import Models
@@ -53,7 +55,7 @@ class SimulatedSite:
 
 
 def demo(home: Path | None, *, once: bool) -> None:
-    """Run the demonstration; with `once` print some searches and return, else answer questions until the input ends."""
+    """Run the demonstration; with `once` print some searches and return, else serve the web page (on a terminal)."""
     with ExitStack() as stack:
         home = home or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="jirakb-demo-")))
         site = stack.enter_context(simulated_site())
@@ -61,9 +63,11 @@ def demo(home: Path | None, *, once: bool) -> None:
         console.say(f"A simulated Jira Cloud site is served at {site.base_url}.")
         _show_sync(site, settings)
         _show_edit(site, settings)
-        with knowledge_base(settings, KB) as (_, base):
-            searcher = stack.enter_context(closing(searcher_of(base, Models(settings))))
-            _show_searches(searcher, once=once)
+        if once or not sys.stdin.isatty():
+            with knowledge_base(settings, KB) as (_, base), closing(searcher_of(base, Models(settings))) as searcher:
+                _show_searches(searcher, once=once)
+        else:
+            _show_page(site, settings)
     if once:
         console.say("The demonstration worked.")
 
@@ -93,8 +97,7 @@ def _first_project(site: SimulatedSite) -> str:
 
 
 def _show_searches(searcher: Searcher, *, once: bool) -> None:
-    questions = iter(QUERIES) if once or not sys.stdin.isatty() else _asked()
-    for question in questions:
+    for question in QUERIES:
         console.say(f"\n> {question}")
         result = searcher.search(question, filter=NO_FILTER, principals=None, mode="hybrid", limit=3).to_json()
         console.show_hits(result)
@@ -102,19 +105,22 @@ def _show_searches(searcher: Searcher, *, once: bool) -> None:
             raise InternalError(f"The demonstration found nothing for {question!r}.")
 
 
-def _asked() -> Iterator[str]:
-    console.say("\nAsk something (an empty line ends the demonstration); for example:")
+def _show_page(site: SimulatedSite, settings: Settings) -> None:
+    """The web page on the same knowledge base, with a connector that keeps it true from now on."""
+    from jirakb.engine.open import open_service
+    from jirakb.service.commands.serve import end_on_signals, serve_until_stopped
+
+    end_on_signals()
+    service = open_service(replace(settings, allowed_sites=("127.0.0.1",)))
+    kb = service.catalog.find_or_create(KB, OWN_TENANT)
+    if not any(one.config.base_url == site.base_url for one in service.connectors.page(OWN_TENANT, limit=1000)):
+        config = ConnectorConfig(base_url=site.base_url, project_key="*")
+        login = {"jira_user_email": site.email, "jira_api_token": site.token}
+        service.connectors.create(OWN_TENANT, kb.id, "Demonstration", config, credentials=login, refresh_minutes=1)
+    console.say("Open the link below, and ask there; for example:")
     for query in QUERIES:
         console.say(f"  {query}")
-    while question := _input().strip():
-        yield question
-
-
-def _input() -> str:
-    try:
-        return input("search> ")
-    except EOFError:
-        return ""
+    serve_until_stopped(service, "127.0.0.1", 0, works=True)
 
 
 def _sync(site: SimulatedSite, settings: Settings) -> Report:

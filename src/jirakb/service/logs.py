@@ -21,7 +21,7 @@ _HIDDEN = "[hidden]"
 _CREDENTIALS = (
     (re.compile(r"(?i)\b(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|digest)\s+)?[^\s\"',;}]+"), rf"\1{_HIDDEN}"),
     (re.compile(r"(?i)\b(basic|bearer)\s+[\w.~+/=-]{8,}"), rf"\1 {_HIDDEN}"),
-    (re.compile(r"(?i)\b((?:[a-z]+_)?(?:token|password|passwd|secret|api_key|apikey))([\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]+"), rf"\1\2{_HIDDEN}"),
+    (re.compile(r"(?i)\b([a-z_]*(?:token|password|passwd|secret|api_key|apikey))([\"']?\s*[:=]\s*[\"']?)[^\s\"',;&}]+"), rf"\1\2{_HIDDEN}"),
     (re.compile(r"(\w+://)[^\s/@\"']+@"), rf"\1{_HIDDEN}@"),
     (re.compile(r"(https?://[^\s?\"'<>]+)\?[^\s\"'<>]*"), rf"\1?{_HIDDEN}"),
 )  # fmt: skip

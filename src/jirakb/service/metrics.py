@@ -187,10 +187,10 @@ class _Lately:
         yield _gauge("sync_duration_seconds", "Of the last sync of each kind.", (*of, "kind"), self.duration)
         yield _gauge("error_ratio", "Share of runs and issues that failed in the last day.", of, errors)
         yield _gauge("sync_memory_bytes", "Most memory of a worker in the last day's runs.", of, self.memory)
-        yield _gauge("api_calls", "Calls to Jira in the last day.", (*of, "endpoint"), self.calls)
+        yield _gauge("api_calls_last_day", "Calls to Jira in the last day.", (*of, "endpoint"), self.calls)
         yield _gauge("documents_per_hour", "Issues indexed an hour in the last sync that had any.", of, self.per_hour)
-        yield _gauge("throttled_seconds", "Waits that the site asked for in the last day.", of, self.throttled)
-        yield _gauge("runs_ended", "Runs that ended in the last day.", (*of, "state"), self.ended)
+        yield _gauge("throttled_seconds_last_day", "Waits that the site asked for in the last day.", of, self.throttled)
+        yield _gauge("runs_ended_last_day", "Runs that ended in the last day.", (*of, "state"), self.ended)
 
 
 def _of_runs(runs: Iterable[SurveyedRun]) -> Iterator[Metric]:

@@ -37,7 +37,7 @@ class Web:
     def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None, **more: Any) -> Response:
         """A request with an admin key, or another one."""
         headers = {"Authorization": f"Bearer {key or self._own()}", **more.pop("headers", {})}
-        return self.client.request(method, path, json=body, headers=headers, **more)  # type: ignore[return-value]
+        return self.client.request(method, path, json=body, headers=headers, **more)
 
     def _own(self) -> str:
         self._admin = self._admin or self.key()

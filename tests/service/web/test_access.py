@@ -70,7 +70,7 @@ def test_every_route_wants_a_key(idle: Web, things: dict[str, str]) -> None:
 def test_every_route_refuses_too_small_a_scope(idle: Web, things: dict[str, str]) -> None:
     refused = set()
     for scope in ("search", "sync"):
-        key = idle.key(scope)  # type: ignore[arg-type]
+        key = idle.key(scope)
         for method, path, body in operations(idle):
             enough = path in SEARCHES if scope == "search" else True
             if enough and (method, path) not in FOR_ADMINS:
@@ -95,7 +95,9 @@ def test_every_things_of_another_tenant_are_not_found(idle: Web, things: dict[st
     assert idle.ask("POST", "/v1/connector/set", body, key=stranger).status_code == 404
     assert idle.ask("POST", "/v1/connector/set", {**FIRST, "kb_id": things["kb"]}, key=stranger).status_code == 404
     assert idle.ask("POST", "/v1/search", {"query": "pump", "kb_id": things["kb"]}, key=stranger).status_code == 404
-    assert idle.ask("POST", "/v1/connector/test", {**_trial(), "id": things["connector"]}, key=stranger).status_code == 404
+    assert (
+        idle.ask("POST", "/v1/connector/test", {**_trial(), "id": things["connector"]}, key=stranger).status_code == 404
+    )
     for path in ("/v1/connector/list", "/v1/kb"):
         assert idle.ask("GET", path, key=stranger).json()["items"] == []
     assert [one["scope"] for one in idle.ask("GET", "/v1/keys", key=stranger).json()["items"]] == ["admin"]
@@ -248,3 +250,14 @@ def test_a_lost_database_is_told_as_a_503(tmp_path: Path) -> None:
         (tmp_path / "home" / "control.sqlite").rmdir()
         (tmp_path / "away").rename(tmp_path / "home" / "control.sqlite")
         assert web.ask("GET", "/v1/kb", key=key).status_code == 200
+
+
+def test_the_metrics_are_open_on_this_machine_and_the_owners_elsewhere(idle: Web) -> None:
+    with TestClient(idle.app, client=("127.0.0.1", 5000)) as here:
+        assert "jirakb_" in here.get("/metrics").text
+    with TestClient(idle.app, client=("192.0.2.7", 5000)) as elsewhere:
+        assert elsewhere.get("/metrics").status_code == 401
+        stranger = {"Authorization": f"Bearer {idle.key('admin', 't2')}"}
+        assert elsewhere.get("/metrics", headers=stranger).status_code == 403
+        owner = {"Authorization": f"Bearer {idle.key('search', 'local')}"}
+        assert elsewhere.get("/metrics", headers=owner).status_code == 200

@@ -41,7 +41,9 @@ SECOND: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("example", "state"), [(FIRST, "active"), (SECOND, "needs_credentials")], ids=["first", "second"])
+@pytest.mark.parametrize(
+    ("example", "state"), [(FIRST, "active"), (SECOND, "needs_credentials")], ids=["first", "second"]
+)
 def test_the_specifications_examples_are_accepted_as_they_stand(idle: Web, example: dict[str, Any], state: str) -> None:
     answer = idle.ask("POST", "/v1/connector/set", example)
     assert answer.status_code == 201

@@ -116,9 +116,8 @@ def test_a_run_is_followed_live_from_its_request_to_its_end(web: Web, running: R
 def test_who_comes_back_is_told_only_what_changed(web: Web, running: Running) -> None:
     connector = web.synced(running)
     path = f"/v1/connector/{connector['id']}/events"
-    with served(web) as server:
-        with server.listener(path) as first:
-            wait_for(lambda: len(first.events) == 2)
+    with served(web) as server, server.listener(path) as first:
+        wait_for(lambda: len(first.events) == 2)
     last = first.events[-1]
     with served(web, beat=0.3) as server, server.listener(path, **{"Last-Event-ID": last[1]}) as second:
         wait_for(lambda: second.comments)

@@ -54,8 +54,14 @@ def test_without_a_knowledge_base_all_of_the_tenant_are_searched(web: Web, both:
 
 @pytest.mark.parametrize(
     "question",
-    [{"query": "stops leaks"}, {"query": ""}, {"query": "created >= 2000-01-01 ORDER BY created", "language": "jql"}],
-    ids=["relevance", "newest", "ordered"],
+    [
+        {"query": "stops leaks"},
+        {"query": ""},
+        {"query": "created >= 2000-01-01 ORDER BY created", "language": "jql"},
+        {"query": "", "order": "created asc"},
+        {"query": "", "order": "project asc"},
+    ],
+    ids=["relevance", "newest", "ordered", "oldest", "by-project"],
 )
 def test_pages_over_several_knowledge_bases_show_each_issue_once(
     web: Web, both: dict[str, Any], question: dict[str, Any]

@@ -21,7 +21,7 @@ from jirakb.simulator.server import serve
 
 def environment(home: Path) -> dict[str, str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
-    return {**own, "JIRAKB_HOME": str(home), "JIRAKB_OCR": "off"}
+    return {**own, "JIRAKB_HOME": str(home), "JIRAKB_OCR": "off", "JIRAKB_ALLOWED_SITES": "127.0.0.1"}
 
 
 def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:

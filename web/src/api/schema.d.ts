@@ -4,20 +4,100 @@
  */
 
 export interface paths {
-    "/v1/connector/test": {
+    "/healthz": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
         /**
-         * Test Connector
-         * @description What is wrong with a configuration, before it is saved, and what a full read would cost.
+         * Healthz
+         * @description Whether the process answers.
          */
-        post: operations["test_connector"];
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Metrics
+         * @description How the service fares; from elsewhere than this machine with a key of its owner: it speaks of all tenants.
+         */
+        get: operations["metrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readyz
+         * @description Whether the database answers; 503 when it does not.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Complete Query
+         * @description What could come next in a query: fields, operators, functions, and the values that issues have.
+         */
+        get: operations["complete_query"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connector/list": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Connectors
+         * @description The connectors, oldest first.
+         */
+        get: operations["list_connectors"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -64,20 +144,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/connector/list": {
+    "/v1/connector/test": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Connectors
-         * @description The connectors, oldest first.
-         */
-        get: operations["list_connectors"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Test Connector
+         * @description What is wrong with a configuration, before it is saved, and what a full read would cost.
+         */
+        post: operations["test_connector"];
         delete?: never;
         options?: never;
         head?: never;
@@ -104,19 +184,79 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/connector/{id}/resume": {
+    "/v1/connector/{id}/events": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
         /**
-         * Resume Connector
-         * @description Pause the connector, whose run under way stops within two seconds, or let it go on from its checkpoint.
+         * Connector Events
+         * @description What happens to the connector, as it happens.
          */
-        put: operations["resume_connector"];
+        get: operations["connector_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connector/{id}/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get History
+         * @description The runs of the last days as points of a plot, oldest first.
+         */
+        get: operations["get_history"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connector/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Runs
+         * @description The connector's runs, newest first.
+         */
+        get: operations["list_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/connector/{id}/omissions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Omissions
+         * @description What of the connector's issues is not indexed now, and why.
+         */
+        get: operations["list_omissions"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -144,6 +284,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/connector/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Resume Connector
+         * @description Pause the connector, whose run under way stops within two seconds, or let it go on from its checkpoint.
+         */
+        put: operations["resume_connector"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/connector/{id}/rm": {
         parameters: {
             query?: never;
@@ -158,46 +318,6 @@ export interface paths {
          * @description Remove the connector, and the documents that it alone has read; it is not found from now on.
          */
         post: operations["remove_connector"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/connector/{id}/sync": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Sync Connector
-         * @description Sync now; 409 with the run's id while one is under way.
-         */
-        post: operations["sync_connector"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/connector/{id}/logs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List Runs
-         * @description The connector's runs, newest first.
-         */
-        get: operations["list_runs"];
-        put?: never;
-        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -244,27 +364,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/connector/{id}/omissions": {
+    "/v1/connector/{id}/sync": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * List Omissions
-         * @description What of the connector's issues is not indexed now, and why.
-         */
-        get: operations["list_omissions"];
+        get?: never;
         put?: never;
-        post?: never;
+        /**
+         * Sync Connector
+         * @description Sync now; 409 with the run's id while one is under way.
+         */
+        post: operations["sync_connector"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/v1/connector/{id}/history": {
+    "/v1/documents/{key}": {
         parameters: {
             query?: never;
             header?: never;
@@ -272,30 +392,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Get History
-         * @description The runs of the last days as points of a plot, oldest first.
+         * Get Document
+         * @description An issue as markdown, cut to what the key may read, and the texts of its attachments.
          */
-        get: operations["get_history"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/connector/{id}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Connector Events
-         * @description What happens to the connector, as it happens.
-         */
-        get: operations["connector_events"];
+        get: operations["get_document"];
         put?: never;
         post?: never;
         delete?: never;
@@ -372,86 +472,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/documents/{key}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Get Document
-         * @description An issue as markdown, cut to what the key may read, and the texts of its attachments.
-         */
-        get: operations["get_document"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/search": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Search
-         * @description The best issues for a question, over one knowledge base or all of them.
-         */
-        post: operations["search"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/similar": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Similar
-         * @description The issues most like one, or like a text, and why.
-         */
-        post: operations["similar"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/complete": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Complete Query
-         * @description What could come next in a query: fields, operators, functions, and the values that issues have.
-         */
-        get: operations["complete_query"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/keys": {
         parameters: {
             query?: never;
@@ -496,6 +516,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Search
+         * @description The best issues for a question, over one knowledge base or all of them.
+         */
+        post: operations["search"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/session": {
         parameters: {
             query?: never;
@@ -524,40 +564,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/healthz": {
+    "/v1/similar": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /**
-         * Healthz
-         * @description Whether the process answers.
-         */
-        get: operations["healthz"];
+        get?: never;
         put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/readyz": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
         /**
-         * Readyz
-         * @description Whether the database answers; 503 when it does not.
+         * Similar
+         * @description The issues most like one, or like a text, and why.
          */
-        get: operations["readyz"];
-        put?: never;
-        post?: never;
+        post: operations["similar"];
         delete?: never;
         options?: never;
         head?: never;
@@ -586,30 +606,30 @@ export interface components {
         Attachment: {
             /** Id */
             id: string;
+            /** Markdown */
+            markdown: string;
             /** Title */
             title: string;
-            /** Url */
-            url: string;
             /**
              * Updated
              * Format: date-time
              */
             updated: string;
-            /** Markdown */
-            markdown: string;
+            /** Url */
+            url: string;
         };
         /**
          * Completion
          * @description What could stand next: the whole word, as it is to be written.
          */
         Completion: {
-            /** Text */
-            text: string;
             /**
              * Kind
              * @enum {string}
              */
             kind: "field" | "operator" | "function" | "value" | "keyword";
+            /** Text */
+            text: string;
         };
         /**
          * Completions
@@ -625,10 +645,10 @@ export interface components {
          *     }
          */
         Completions: {
-            /** Replaces */
-            replaces: number;
             /** Items */
             items: components["schemas"]["Completion"][];
+            /** Replaces */
+            replaces: number;
         };
         /**
          * Connector
@@ -718,49 +738,70 @@ export interface components {
          *     }
          */
         Connector: {
+            config: components["schemas"]["ConnectorConfig"];
+            counts: components["schemas"]["ConnectorCounts"];
+            /**
+             * Created
+             * Format: date-time
+             */
+            created: string;
+            freshness: components["schemas"]["Freshness"];
+            /** Has Credentials */
+            has_credentials: boolean;
             /** Id */
             id: string;
+            /** Kb Id */
+            kb_id: string;
+            last_run: components["schemas"]["Run"] | null;
             /** Name */
             name: string;
+            /** Next Run */
+            next_run: string | null;
+            /** Prune Freq */
+            prune_freq: number | null;
+            /** Refresh Freq */
+            refresh_freq: number | null;
             /**
              * Source
              * @constant
              */
             source: "jira";
-            /** Kb Id */
-            kb_id: string;
             /**
              * State
              * @enum {string}
              */
             state: "needs_credentials" | "active" | "paused" | "needs_attention";
             /**
-             * Why
-             * @description Why it is in this state, where that needs words.
-             */
-            why: string;
-            config: components["schemas"]["ConnectorConfig"];
-            /** Has Credentials */
-            has_credentials: boolean;
-            /** Refresh Freq */
-            refresh_freq: number | null;
-            /** Prune Freq */
-            prune_freq: number | null;
-            /**
-             * Created
-             * Format: date-time
-             */
-            created: string;
-            /**
              * Updated
              * Format: date-time
              */
             updated: string;
-            freshness: components["schemas"]["Freshness"];
-            counts: components["schemas"]["ConnectorCounts"];
-            last_run: components["schemas"]["Run"] | null;
+            /**
+             * Why
+             * @description Why it is in this state, where that needs words.
+             */
+            why: string;
+        };
+        /**
+         * ConnectorBrief
+         * @description A connector as its events tell it.
+         */
+        ConnectorBrief: {
+            /** Id */
+            id: string;
+            /** Kb Id */
+            kb_id: string;
+            /** Name */
+            name: string;
             /** Next Run */
             next_run: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "needs_credentials" | "active" | "paused" | "needs_attention";
+            /** Why */
+            why: string;
         };
         /**
          * ConnectorConfig
@@ -768,20 +809,16 @@ export interface components {
          */
         ConnectorConfig: {
             /**
+             * Attachment Size Limit
+             * @description Bytes; larger files are listed only.
+             * @default 10485760
+             */
+            attachment_size_limit: number;
+            /**
              * Base Url
              * @description Base URL of the Jira site.
              */
             base_url: string;
-            /**
-             * Project Key
-             * @description Project to sync; '*' is all.
-             */
-            project_key?: string | null;
-            /**
-             * Jql Query
-             * @description JQL that restricts the issues.
-             */
-            jql_query?: string | null;
             /**
              * Batch Size
              * @description Issues per task.
@@ -789,11 +826,17 @@ export interface components {
              */
             batch_size: number;
             /**
-             * Include Comments
-             * @description Comments are part of the documents.
-             * @default true
+             * Comment Email Blacklist
+             * @default []
              */
-            include_comments: boolean;
+            comment_email_blacklist: string[];
+            /**
+             * Embeddings
+             * @description The model for search by meaning: built in, of the service's settings, or none.
+             * @default minilm
+             * @enum {string}
+             */
+            embeddings: "minilm" | "openai" | "none";
             /**
              * Include Attachments
              * @description Attachments are documents of their own.
@@ -801,21 +844,26 @@ export interface components {
              */
             include_attachments: boolean;
             /**
-             * Attachment Size Limit
-             * @description Bytes; larger files are listed only.
-             * @default 10485760
+             * Include Comments
+             * @description Comments are part of the documents.
+             * @default true
              */
-            attachment_size_limit: number;
+            include_comments: boolean;
+            /**
+             * Jql Query
+             * @description JQL that restricts the issues.
+             */
+            jql_query?: string | null;
             /**
              * Labels To Skip
              * @default []
              */
             labels_to_skip: string[];
             /**
-             * Comment Email Blacklist
-             * @default []
+             * Project Key
+             * @description Project to sync; '*' is all.
              */
-            comment_email_blacklist: string[];
+            project_key?: string | null;
             /**
              * Scoped Token
              * @description The token works at Atlassian's gateway only.
@@ -827,23 +875,16 @@ export interface components {
              * @description Hours from UTC, in place of the account's zone.
              */
             timezone_offset?: number | null;
-            /**
-             * Embeddings
-             * @description The model for search by meaning: built in, of the service's settings, or none.
-             * @default minilm
-             * @enum {string}
-             */
-            embeddings: "minilm" | "openai" | "none";
         };
         /**
          * ConnectorCounts
          * @description What the connector has read that is in its knowledge base now.
          */
         ConnectorCounts: {
-            /** Issues */
-            issues: number;
             /** Documents */
             documents: number;
+            /** Issues */
+            issues: number;
             /** Omissions */
             omissions: number;
         };
@@ -852,14 +893,14 @@ export interface components {
          * @description What signs in: e-mail and token, a token alone, or user name and password.
          */
         ConnectorCredentials: {
-            /** Jira User Email */
-            jira_user_email?: string | null;
             /** Jira Api Token */
             jira_api_token?: string | null;
-            /** Jira Username */
-            jira_username?: string | null;
             /** Jira Password */
             jira_password?: string | null;
+            /** Jira User Email */
+            jira_user_email?: string | null;
+            /** Jira Username */
+            jira_username?: string | null;
         };
         /**
          * ConnectorPage
@@ -905,16 +946,35 @@ export interface components {
          *     }
          */
         ConnectorSet: {
+            /** @description Site and query; needed for a new one. */
+            config?: components["schemas"]["ConnectorConfig"] | null;
+            /** @description What signs in; kept sealed and never answered. */
+            credentials?: components["schemas"]["ConnectorCredentials"] | null;
             /**
              * Id
              * @description The connector to change; none for a new one.
              */
             id?: string | null;
             /**
+             * Kb Id
+             * @description The knowledge base it feeds; default: a new one of its name.
+             */
+            kb_id?: string | null;
+            /**
              * Name
              * @description Its name; needed for a new one.
              */
             name?: string | null;
+            /**
+             * Prune Freq
+             * @description Minutes between two censuses; null: as syncs decide.
+             */
+            prune_freq?: number | null;
+            /**
+             * Refresh Freq
+             * @description Minutes between two syncs; null: on demand.
+             */
+            refresh_freq?: number | null;
             /**
              * Source
              * @description What it reads from.
@@ -922,25 +982,6 @@ export interface components {
              * @constant
              */
             source: "jira";
-            /** @description Site and query; needed for a new one. */
-            config?: components["schemas"]["ConnectorConfig"] | null;
-            /** @description What signs in; kept sealed and never answered. */
-            credentials?: components["schemas"]["ConnectorCredentials"] | null;
-            /**
-             * Kb Id
-             * @description The knowledge base it feeds; default: a new one of its name.
-             */
-            kb_id?: string | null;
-            /**
-             * Refresh Freq
-             * @description Minutes between two syncs; null: on demand.
-             */
-            refresh_freq?: number | null;
-            /**
-             * Prune Freq
-             * @description Minutes between two censuses; null: as syncs decide.
-             */
-            prune_freq?: number | null;
         };
         /**
          * ConnectorTest
@@ -966,10 +1007,10 @@ export interface components {
          *     }
          */
         ConnectorTest: {
-            /** Id */
-            id?: string | null;
             config: components["schemas"]["ConnectorConfig"];
             credentials?: components["schemas"]["ConnectorCredentials"] | null;
+            /** Id */
+            id?: string | null;
         };
         /**
          * Diagnosis
@@ -998,19 +1039,19 @@ export interface components {
          *     }
          */
         Diagnosis: {
-            /** Ok */
-            ok: boolean;
-            /** Flavor */
-            flavor: ("cloud" | "dc") | null;
             /** Account */
             account: string | null;
-            /** Time Zone */
-            time_zone: string | null;
-            /** Projects */
-            projects: string[];
+            estimate: components["schemas"]["Estimate"] | null;
             /** Findings */
             findings: components["schemas"]["Finding"][];
-            estimate: components["schemas"]["Estimate"] | null;
+            /** Flavor */
+            flavor: ("cloud" | "dc") | null;
+            /** Ok */
+            ok: boolean;
+            /** Projects */
+            projects: string[];
+            /** Time Zone */
+            time_zone: string | null;
         };
         /**
          * Document
@@ -1029,41 +1070,41 @@ export interface components {
          *     }
          */
         Document: {
+            /** Attachments */
+            attachments: components["schemas"]["Attachment"][];
             /** Id */
             id: string;
             /** Kb Id */
             kb_id: string;
-            /** Kind */
-            kind: string;
             /** Key */
             key: string;
-            /** Title */
-            title: string;
-            /** Url */
-            url: string;
-            /**
-             * Updated
-             * Format: date-time
-             */
-            updated: string;
+            /** Kind */
+            kind: string;
             /** Markdown */
             markdown: string;
             /** Metadata */
             metadata: {
                 [key: string]: unknown;
             };
-            /** Attachments */
-            attachments: components["schemas"]["Attachment"][];
+            /** Title */
+            title: string;
+            /**
+             * Updated
+             * Format: date-time
+             */
+            updated: string;
+            /** Url */
+            url: string;
         };
         /**
          * Estimate
          * @description What a full read costs.
          */
         Estimate: {
-            /** Issues */
-            issues: number;
             /** Calls */
             calls: number;
+            /** Issues */
+            issues: number;
             /** Seconds */
             seconds: number;
         };
@@ -1072,6 +1113,12 @@ export interface components {
          * @description What a score is made of; null where that way had nothing to say.
          */
         Explanation: {
+            /** Exact */
+            exact: number | null;
+            /** Fused */
+            fused: number | null;
+            /** Is Named */
+            is_named: boolean;
             /** Text */
             text: number | null;
             /** Text Share */
@@ -1080,12 +1127,6 @@ export interface components {
             vector: number | null;
             /** Vector Share */
             vector_share: number | null;
-            /** Fused */
-            fused: number | null;
-            /** Exact */
-            exact: number | null;
-            /** Is Named */
-            is_named: boolean;
             /** Words */
             words: {
                 [key: string]: number;
@@ -1096,10 +1137,20 @@ export interface components {
          * @description One value of a field, "" for none, and how many of the matching issues have it.
          */
         FacetValue: {
-            /** Value */
-            value: string;
             /** Count */
             count: number;
+            /** Value */
+            value: string;
+        };
+        /**
+         * FieldProblem
+         * @description What is wrong with one field: where it stands, and what it should be.
+         */
+        FieldProblem: {
+            /** At */
+            at: string;
+            /** Message */
+            message: string;
         };
         /**
          * Filter
@@ -1107,68 +1158,68 @@ export interface components {
          */
         Filter: {
             /**
-             * Projects
-             * @default []
-             */
-            projects: string[];
-            /**
-             * Types
-             * @default []
-             */
-            types: string[];
-            /**
-             * Statuses
-             * @default []
-             */
-            statuses: string[];
-            /**
-             * Status Categories
-             * @default []
-             */
-            status_categories: string[];
-            /**
-             * Priorities
-             * @default []
-             */
-            priorities: string[];
-            /**
-             * Resolutions
-             * @default []
-             */
-            resolutions: string[];
-            /**
              * Assignees
              * @default []
              */
             assignees: string[];
             /**
-             * Reporters
+             * Components
              * @default []
              */
-            reporters: string[];
+            components: string[];
+            /** Created Before */
+            created_before?: string | null;
+            /** Created Since */
+            created_since?: string | null;
             /**
              * Labels
              * @default []
              */
             labels: string[];
             /**
-             * Components
+             * Priorities
              * @default []
              */
-            components: string[];
+            priorities: string[];
+            /**
+             * Projects
+             * @default []
+             */
+            projects: string[];
+            /**
+             * Reporters
+             * @default []
+             */
+            reporters: string[];
+            /**
+             * Resolutions
+             * @default []
+             */
+            resolutions: string[];
+            /**
+             * Status Categories
+             * @default []
+             */
+            status_categories: string[];
+            /**
+             * Statuses
+             * @default []
+             */
+            statuses: string[];
+            /**
+             * Types
+             * @default []
+             */
+            types: string[];
+            /** Updated Before */
+            updated_before?: string | null;
+            /** Updated Since */
+            updated_since?: string | null;
             /**
              * Versions
              * @default []
              */
             versions: string[];
-            /** Updated Since */
-            updated_since?: string | null;
-            /** Updated Before */
-            updated_before?: string | null;
-            /** Created Since */
-            created_since?: string | null;
-            /** Created Before */
-            created_before?: string | null;
         };
         /**
          * Finding
@@ -1177,28 +1228,28 @@ export interface components {
         Finding: {
             /** Code */
             code: string;
+            /** Fix */
+            fix: string;
+            /** Message */
+            message: string;
             /**
              * Severity
              * @enum {string}
              */
             severity: "error" | "warning" | "info";
-            /** Message */
-            message: string;
-            /** Fix */
-            fix: string;
         };
         /**
          * Freshness
          * @description How new what is indexed is: everything changed up to the watermark is there.
          */
         Freshness: {
-            /** Watermark */
-            watermark: string | null;
             /**
              * Seconds
              * @description Now minus the watermark.
              */
             seconds: number | null;
+            /** Watermark */
+            watermark: string | null;
         };
         /**
          * Health
@@ -1217,6 +1268,22 @@ export interface components {
         /**
          * History
          * @description The connector's runs of the last days, oldest first; at most the 1,000 newest.
+         * @example {
+         *       "items": [
+         *         {
+         *           "documents": 12,
+         *           "errors": 0,
+         *           "finished": "2026-11-23T10:00:09Z",
+         *           "kind": "incremental",
+         *           "requests": 4,
+         *           "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+         *           "seconds": 8.6,
+         *           "started": "2026-11-23T10:00:00Z",
+         *           "state": "complete",
+         *           "throttled": 0
+         *         }
+         *       ]
+         *     }
          */
         History: {
             /** Items */
@@ -1224,69 +1291,69 @@ export interface components {
         };
         /**
          * HistoryPoint
-         * @description One run as a point of the plots. `seconds` is None before it has ended.
+         * @description One run as a point of the plots. `seconds` is null before it has ended.
          */
         HistoryPoint: {
-            /** Run Id */
-            run_id: string;
-            /** Kind */
-            kind: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "paused" | "complete" | "incomplete" | "failed" | "stopped";
-            /**
-             * Started
-             * Format: date-time
-             */
-            started: string;
-            /** Finished */
-            finished: string | null;
             /**
              * Documents
              * @description Issues that were stored anew.
              */
             documents: number;
-            /** Seconds */
-            seconds: number | null;
-            /** Requests */
-            requests: number;
-            /** Throttled */
-            throttled: number;
             /**
              * Errors
              * @description Omissions that are faults; 1 for a run that failed.
              */
             errors: number;
+            /** Finished */
+            finished: string | null;
+            /** Kind */
+            kind: string;
+            /** Requests */
+            requests: number;
+            /** Run Id */
+            run_id: string;
+            /** Seconds */
+            seconds: number | null;
+            /**
+             * Started
+             * Format: date-time
+             */
+            started: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "complete" | "incomplete" | "failed" | "stopped";
+            /** Throttled */
+            throttled: number;
         };
         /**
          * Hit
          * @description An issue that was found; `kind` says whether its own text or an attachment's matched best.
          */
         Hit: {
+            explain?: components["schemas"]["Explanation"] | null;
+            fields: components["schemas"]["HitFields"];
             /** Kb Id */
             kb_id: string;
             /** Key */
             key: string;
             /** Kind */
             kind: string;
-            /** Title */
-            title: string;
-            /** Url */
-            url: string;
             /** Score */
             score: number;
+            section: components["schemas"]["Section"];
+            /** Sections */
+            sections?: components["schemas"]["Match"][] | null;
             /**
              * Snippet
              * @description Words of the best place, the matching ones between two **.
              */
             snippet: string;
-            section: components["schemas"]["Section"];
-            fields: components["schemas"]["HitFields"];
-            /** Sections */
-            sections?: components["schemas"]["Match"][] | null;
-            explain?: components["schemas"]["Explanation"] | null;
+            /** Title */
+            title: string;
+            /** Url */
+            url: string;
             why?: components["schemas"]["Why"] | null;
         };
         /**
@@ -1294,24 +1361,24 @@ export interface components {
          * @description The fields of a hit's issue; "" where absent.
          */
         HitFields: {
+            /** Assignee */
+            assignee: string;
+            /** Created */
+            created: string | null;
+            /** Labels */
+            labels: string[];
+            /** Priority */
+            priority: string;
             /** Project */
             project: string;
-            /** Type */
-            type: string;
+            /** Reporter */
+            reporter: string;
             /** Status */
             status: string;
             /** Status Category */
             status_category: string;
-            /** Priority */
-            priority: string;
-            /** Assignee */
-            assignee: string;
-            /** Reporter */
-            reporter: string;
-            /** Labels */
-            labels: string[];
-            /** Created */
-            created: string | null;
+            /** Type */
+            type: string;
             /**
              * Updated
              * Format: date-time
@@ -1332,17 +1399,6 @@ export interface components {
          *     }
          */
         Key: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * Scope
-             * @enum {string}
-             */
-            scope: "admin" | "sync" | "search";
-            /** Principals */
-            principals: string[];
             /**
              * Created
              * Format: date-time
@@ -1350,8 +1406,19 @@ export interface components {
             created: string;
             /** Expires */
             expires: string | null;
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Principals */
+            principals: string[];
             /** Revoked */
             revoked: boolean;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "admin" | "sync" | "search";
             /**
              * Used
              * @description When it was last used, to the minute.
@@ -1373,17 +1440,6 @@ export interface components {
          *     }
          */
         KeyMade: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * Scope
-             * @enum {string}
-             */
-            scope: "admin" | "sync" | "search";
-            /** Principals */
-            principals: string[];
             /**
              * Created
              * Format: date-time
@@ -1391,15 +1447,26 @@ export interface components {
             created: string;
             /** Expires */
             expires: string | null;
+            /** Id */
+            id: string;
+            /** Key */
+            key: string;
+            /** Name */
+            name: string;
+            /** Principals */
+            principals: string[];
             /** Revoked */
             revoked: boolean;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "admin" | "sync" | "search";
             /**
              * Used
              * @description When it was last used, to the minute.
              */
             used: string | null;
-            /** Key */
-            key: string;
         };
         /**
          * KeyNew
@@ -1410,11 +1477,8 @@ export interface components {
          *     }
          */
         KeyNew: {
-            /**
-             * Scope
-             * @enum {string}
-             */
-            scope: "admin" | "sync" | "search";
+            /** Expires */
+            expires?: string | null;
             /** Name */
             name?: string | null;
             /**
@@ -1422,8 +1486,11 @@ export interface components {
              * @default []
              */
             principals: string[];
-            /** Expires */
-            expires?: string | null;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "admin" | "sync" | "search";
         };
         /**
          * KeyPage
@@ -1451,14 +1518,14 @@ export interface components {
          *     }
          */
         KnowledgeBase: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /** Issues */
-            issues: number;
             /** Documents */
             documents: number;
+            /** Id */
+            id: string;
+            /** Issues */
+            issues: number;
+            /** Name */
+            name: string;
             /** Passages */
             passages: number;
             /** Vectors Ready */
@@ -1493,16 +1560,16 @@ export interface components {
          * @description One of the best places of an issue.
          */
         Match: {
-            /** Id */
-            id: string;
             /** Heading */
             heading: string;
-            /** Url */
-            url: string;
+            /** Id */
+            id: string;
             /** Kind */
             kind: string;
             /** Snippet */
             snippet: string;
+            /** Url */
+            url: string;
         };
         /**
          * Omission
@@ -1517,6 +1584,13 @@ export interface components {
          *     }
          */
         Omission: {
+            /**
+             * Class
+             * @enum {string}
+             */
+            class: "excluded" | "failed";
+            /** Detail */
+            detail: string;
             /** Key */
             key: string;
             /**
@@ -1524,15 +1598,8 @@ export interface components {
              * @enum {string}
              */
             kind: "issue" | "comment" | "attachment";
-            /**
-             * Class
-             * @enum {string}
-             */
-            class: "excluded" | "failed";
             /** Reason */
             reason: string;
-            /** Detail */
-            detail: string;
             /** Url */
             url: string | null;
         };
@@ -1554,12 +1621,12 @@ export interface components {
          * @description The nearest passages of the two issues.
          */
         Passages: {
+            /** Cosine */
+            cosine: number;
             /** Own */
             own: string;
             /** Theirs */
             theirs: string;
-            /** Cosine */
-            cosine: number;
         };
         /**
          * Preview
@@ -1579,16 +1646,59 @@ export interface components {
          *     }
          */
         Preview: {
-            /** Issues */
-            issues: number;
             /** Documents */
             documents: components["schemas"]["Sample"][];
+            /** Issues */
+            issues: number;
+        };
+        /**
+         * Problem
+         * @description An error (RFC 9457). `code` is one word for programs; `fix` is what to do about it.
+         */
+        Problem: {
+            /** Code */
+            code: string;
+            /**
+             * Detail
+             * @default null
+             */
+            detail: string | null;
+            /**
+             * Errors
+             * @default null
+             */
+            errors: components["schemas"]["FieldProblem"][] | null;
+            /**
+             * Fix
+             * @default null
+             */
+            fix: string | null;
+            /**
+             * Reference
+             * @description What to look for in the service's log.
+             * @default null
+             */
+            reference: string | null;
+            /**
+             * Run Id
+             * @description The run that is in the way.
+             * @default null
+             */
+            run_id: string | null;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /** Type */
+            type: string;
         };
         /**
          * Progress
          * @description How far a run is. `throttled` counts the answers that said "wait".
          */
         Progress: {
+            /** Seconds Left */
+            seconds_left?: number | null;
             /**
              * Stages
              * @default {}
@@ -1601,8 +1711,6 @@ export interface components {
              * @default 0
              */
             throttled: number;
-            /** Seconds Left */
-            seconds_left?: number | null;
         };
         /**
          * Readiness
@@ -1626,14 +1734,14 @@ export interface components {
          *     }
          */
         Rebuild: {
-            /** Kb Id */
-            kb_id?: string | null;
             /**
              * From
              * @default raw
              * @enum {string}
              */
             from: "raw" | "jira";
+            /** Kb Id */
+            kb_id?: string | null;
         };
         /**
          * Remove
@@ -1656,22 +1764,22 @@ export interface components {
          */
         Requests: {
             /**
-             * Total
-             * @default 0
-             */
-            total: number;
-            /**
-             * Throttled
-             * @default 0
-             */
-            throttled: number;
-            /**
              * By Endpoint
              * @default {}
              */
             by_endpoint: {
                 [key: string]: number;
             };
+            /**
+             * Throttled
+             * @default 0
+             */
+            throttled: number;
+            /**
+             * Total
+             * @default 0
+             */
+            total: number;
         };
         /**
          * Resume
@@ -1732,10 +1840,19 @@ export interface components {
          *     }
          */
         Run: {
-            /** Id */
-            id: string;
+            /** Attempts */
+            attempts: number;
             /** Connector Id */
             connector_id: string | null;
+            /** Counts */
+            counts: {
+                [key: string]: number;
+            };
+            error: components["schemas"]["RunError"] | null;
+            /** Finished */
+            finished: string | null;
+            /** Id */
+            id: string;
             /** Kb Id */
             kb_id: string;
             /**
@@ -1744,66 +1861,57 @@ export interface components {
              */
             kind: string;
             /**
-             * State
-             * @enum {string}
-             */
-            state: "queued" | "running" | "paused" | "complete" | "incomplete" | "failed" | "stopped";
-            /**
-             * Requested
-             * Format: date-time
-             */
-            requested: string;
-            /** Started */
-            started: string | null;
-            /** Finished */
-            finished: string | null;
-            /** Counts */
-            counts: {
-                [key: string]: number;
-            };
-            requests: components["schemas"]["Requests"];
-            /** Seconds */
-            seconds: {
-                [key: string]: number;
-            };
-            /** Watermark */
-            watermark: string | null;
-            /**
              * Omissions By Reason
              * @description Such as {"failed bad_body": 2}.
              */
             omissions_by_reason: {
                 [key: string]: number;
             };
-            error: components["schemas"]["RunError"] | null;
-            /** Attempts */
-            attempts: number;
             progress: components["schemas"]["Progress"];
+            /**
+             * Requested
+             * Format: date-time
+             */
+            requested: string;
+            requests: components["schemas"]["Requests"];
+            /** Seconds */
+            seconds: {
+                [key: string]: number;
+            };
+            /** Started */
+            started: string | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "queued" | "running" | "paused" | "complete" | "incomplete" | "failed" | "stopped";
             /**
              * Stopping
              * @description Whether it was asked to stop and has not yet.
              */
             stopping: boolean;
+            /** Watermark */
+            watermark: string | null;
         };
         /**
          * RunError
          * @description Why a run failed, stopped or waits, and what to do.
          */
         RunError: {
-            /** Error */
-            error: string;
-            /** Message */
-            message: string;
-            /**
-             * Fix
-             * @default
-             */
-            fix: string;
             /**
              * Code
              * @default
              */
             code: string;
+            /** Error */
+            error: string;
+            /**
+             * Fix
+             * @default
+             */
+            fix: string;
+            /** Message */
+            message: string;
         };
         /**
          * RunPage
@@ -1827,17 +1935,17 @@ export interface components {
             key: string;
             /** Kind */
             kind: string;
+            /** Markdown */
+            markdown: string;
             /** Title */
             title: string;
-            /** Url */
-            url: string;
             /**
              * Updated
              * Format: date-time
              */
             updated: string;
-            /** Markdown */
-            markdown: string;
+            /** Url */
+            url: string;
         };
         /**
          * SearchAnswer
@@ -1881,14 +1989,6 @@ export interface components {
          *     }
          */
         SearchAnswer: {
-            /** Hits */
-            hits: components["schemas"]["Hit"][];
-            /** Total */
-            total: number;
-            /** Took Ms */
-            took_ms: number;
-            /** Vectors Ready */
-            vectors_ready: number;
             /**
              * Facets
              * @description Empty unless they were asked for.
@@ -1896,10 +1996,18 @@ export interface components {
             facets: {
                 [key: string]: components["schemas"]["FacetValue"][];
             };
+            /** Hits */
+            hits: components["schemas"]["Hit"][];
             /** Next Cursor */
             next_cursor: string | null;
             /** Notes */
             notes: string[];
+            /** Took Ms */
+            took_ms: number;
+            /** Total */
+            total: number;
+            /** Vectors Ready */
+            vectors_ready: number;
         };
         /**
          * SearchRequest
@@ -1920,45 +2028,44 @@ export interface components {
          *     }
          */
         SearchRequest: {
-            /** Query */
-            query: string;
-            /**
-             * Kb Id
-             * @description One knowledge base; default: all of them.
-             */
-            kb_id?: string | null;
-            /**
-             * @default {
-             *       "projects": [],
-             *       "types": [],
-             *       "statuses": [],
-             *       "status_categories": [],
-             *       "priorities": [],
-             *       "resolutions": [],
-             *       "assignees": [],
-             *       "reporters": [],
-             *       "labels": [],
-             *       "components": [],
-             *       "versions": []
-             *     }
-             */
-            filter: components["schemas"]["Filter"];
-            /**
-             * Mode
-             * @default hybrid
-             * @enum {string}
-             */
-            mode: "hybrid" | "text" | "vector";
-            /**
-             * Limit
-             * @default 10
-             */
-            limit: number;
             /**
              * Cursor
              * @description `next_cursor` of the page before.
              */
             cursor?: string | null;
+            /**
+             * Explain
+             * @description Say what each score is made of.
+             * @default false
+             */
+            explain: boolean;
+            /**
+             * Facets
+             * @description Count all that matches by these fields.
+             * @default false
+             */
+            facets: boolean | ("project" | "type" | "status" | "priority" | "assignee" | "labels" | "components" | "year")[];
+            /**
+             * @default {
+             *       "assignees": [],
+             *       "components": [],
+             *       "labels": [],
+             *       "priorities": [],
+             *       "projects": [],
+             *       "reporters": [],
+             *       "resolutions": [],
+             *       "status_categories": [],
+             *       "statuses": [],
+             *       "types": [],
+             *       "versions": []
+             *     }
+             */
+            filter: components["schemas"]["Filter"];
+            /**
+             * Kb Id
+             * @description One knowledge base; default: all of them.
+             */
+            kb_id?: string | null;
             /**
              * Language
              * @description auto: the query language where the query begins with a field and an operator.
@@ -1967,38 +2074,39 @@ export interface components {
              */
             language: "auto" | "text" | "jql";
             /**
+             * Limit
+             * @default 10
+             */
+            limit: number;
+            /**
+             * Mode
+             * @default hybrid
+             * @enum {string}
+             */
+            mode: "hybrid" | "text" | "vector";
+            /**
              * Order
              * @description relevance, or as behind ORDER BY: updated, created asc.
              * @default
              */
             order: string;
-            /**
-             * Facets
-             * @description Count all that matches by these fields.
-             * @default false
-             */
-            facets: boolean | ("project" | "type" | "status" | "priority" | "assignee" | "labels" | "components" | "year")[];
+            /** Query */
+            query: string;
             /**
              * Sections Per Issue
              * @default 1
              */
             sections_per_issue: number;
-            /**
-             * Explain
-             * @description Say what each score is made of.
-             * @default false
-             */
-            explain: boolean;
         };
         /**
          * Section
          * @description Where the passage stands that a hit shows; `url` leads to its comment where it is one.
          */
         Section: {
-            /** Id */
-            id: string;
             /** Heading */
             heading: string;
+            /** Id */
+            id: string;
             /** Url */
             url: string;
         };
@@ -2017,21 +2125,21 @@ export interface components {
          *     }
          */
         Session: {
-            /** Tenant */
-            tenant: string;
+            /** Expires */
+            expires: string | null;
             /** Key Id */
             key_id: string;
             /** Name */
             name: string;
+            /** Principals */
+            principals: string[];
             /**
              * Scope
              * @enum {string}
              */
             scope: "admin" | "sync" | "search";
-            /** Principals */
-            principals: string[];
-            /** Expires */
-            expires: string | null;
+            /** Tenant */
+            tenant: string;
         };
         /**
          * SignIn
@@ -2041,10 +2149,10 @@ export interface components {
          *     }
          */
         SignIn: {
-            /** Key */
-            key?: string | null;
             /** Code */
             code?: string | null;
+            /** Key */
+            key?: string | null;
         };
         /**
          * SimilarRequest
@@ -2055,6 +2163,27 @@ export interface components {
          *     }
          */
         SimilarRequest: {
+            /**
+             * Explain
+             * @default false
+             */
+            explain: boolean;
+            /**
+             * @default {
+             *       "assignees": [],
+             *       "components": [],
+             *       "labels": [],
+             *       "priorities": [],
+             *       "projects": [],
+             *       "reporters": [],
+             *       "resolutions": [],
+             *       "status_categories": [],
+             *       "statuses": [],
+             *       "types": [],
+             *       "versions": []
+             *     }
+             */
+            filter: components["schemas"]["Filter"];
             /** Issue */
             issue: string;
             /**
@@ -2063,21 +2192,10 @@ export interface components {
              */
             kb_id?: string | null;
             /**
-             * @default {
-             *       "projects": [],
-             *       "types": [],
-             *       "statuses": [],
-             *       "status_categories": [],
-             *       "priorities": [],
-             *       "resolutions": [],
-             *       "assignees": [],
-             *       "reporters": [],
-             *       "labels": [],
-             *       "components": [],
-             *       "versions": []
-             *     }
+             * Limit
+             * @default 10
              */
-            filter: components["schemas"]["Filter"];
+            limit: number;
             /**
              * Mode
              * @default hybrid
@@ -2085,20 +2203,10 @@ export interface components {
              */
             mode: "hybrid" | "text" | "vector";
             /**
-             * Limit
-             * @default 10
-             */
-            limit: number;
-            /**
              * Sections Per Issue
              * @default 1
              */
             sections_per_issue: number;
-            /**
-             * Explain
-             * @default false
-             */
-            explain: boolean;
         };
         /**
          * StageProgress
@@ -2107,10 +2215,10 @@ export interface components {
         StageProgress: {
             /** Done */
             done: number;
-            /** Total */
-            total?: number | null;
             /** Rate */
             rate: number;
+            /** Total */
+            total?: number | null;
         };
         /**
          * SyncNow
@@ -2127,104 +2235,32 @@ export interface components {
              */
             census: boolean;
             /**
-             * Full
-             * @description Read every issue again.
-             * @default false
-             */
-            full: boolean;
-            /**
              * Confirm Deletions
              * @description Delete even more than the brake allows.
              * @default false
              */
             confirm_deletions: boolean;
+            /**
+             * Full
+             * @description Read every issue again.
+             * @default false
+             */
+            full: boolean;
         };
         /**
          * Why
          * @description Why an issue is like the other.
          */
         Why: {
-            /** Words */
-            words: string[];
-            passages: components["schemas"]["Passages"] | null;
+            /** Days Apart */
+            days_apart: number | null;
             /** Fields */
             fields: {
                 [key: string]: string[];
             };
-            /** Days Apart */
-            days_apart: number | null;
-        };
-        /**
-         * FieldProblem
-         * @description What is wrong with one field: where it stands, and what it should be.
-         */
-        FieldProblem: {
-            /** At */
-            at: string;
-            /** Message */
-            message: string;
-        };
-        /**
-         * Problem
-         * @description An error (RFC 9457). `code` is one word for programs; `fix` is what to do about it.
-         */
-        Problem: {
-            /** Type */
-            type: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Code */
-            code: string;
-            /**
-             * Detail
-             * @default null
-             */
-            detail: string | null;
-            /**
-             * Fix
-             * @default null
-             */
-            fix: string | null;
-            /**
-             * Run Id
-             * @description The run that is in the way.
-             * @default null
-             */
-            run_id: string | null;
-            /**
-             * Errors
-             * @default null
-             */
-            errors: components["schemas"]["FieldProblem"][] | null;
-            /**
-             * Reference
-             * @description What to look for in the service's log.
-             * @default null
-             */
-            reference: string | null;
-        };
-        /**
-         * ConnectorBrief
-         * @description A connector as its events tell it.
-         */
-        ConnectorBrief: {
-            /** Id */
-            id: string;
-            /** Name */
-            name: string;
-            /**
-             * State
-             * @enum {string}
-             */
-            state: "needs_credentials" | "active" | "paused" | "needs_attention";
-            /** Why */
-            why: string;
-            /** Kb Id */
-            kb_id: string;
-            /** Next Run */
-            next_run: string | null;
+            passages: components["schemas"]["Passages"] | null;
+            /** Words */
+            words: string[];
         };
     };
     responses: never;
@@ -2235,18 +2271,14 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    test_connector: {
+    healthz: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ConnectorTest"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
             200: {
@@ -2254,25 +2286,46 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Diagnosis"];
+                    "application/json": components["schemas"]["Health"];
                 };
             };
-            /** @description The request could not be read. */
-            400: {
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    metrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Metrics in the text format of Prometheus. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example # TYPE jirakb_backlog gauge */
+                    "text/plain": string;
                 };
             };
             /** @description No key, or none that is known. */
@@ -2283,11 +2336,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2301,71 +2354,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2379,11 +2372,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2397,11 +2390,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2415,11 +2408,364 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Readiness"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    complete_query: {
+        parameters: {
+            query?: {
+                /** @description The query up to the cursor. */
+                prefix?: string;
+                /** @description One knowledge base; default: all of them. */
+                kb_id?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Completions"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_connectors: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none for the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectorPage"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2457,11 +2803,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
                      *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2475,11 +2821,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2493,11 +2839,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2511,11 +2857,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2529,11 +2875,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
                      *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2547,9 +2893,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -2557,7 +2900,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2571,11 +2917,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2589,11 +2935,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2607,11 +2953,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_gateway",
-                     *       "title": "Bad Gateway",
-                     *       "status": 502,
                      *       "code": "bad_gateway",
-                     *       "detail": "The Jira site is at fault or out of reach."
+                     *       "detail": "The Jira site is at fault or out of reach.",
+                     *       "status": 502,
+                     *       "title": "Bad Gateway",
+                     *       "type": "urn:jirakb:problem:bad_gateway"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2625,11 +2971,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2676,11 +3022,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
                      *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2694,11 +3040,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2712,11 +3058,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2730,11 +3076,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2748,12 +3094,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
                      *       "code": "run_under_way",
                      *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2767,11 +3113,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
                      *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2785,9 +3131,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -2795,7 +3138,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2809,11 +3155,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2827,11 +3173,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2845,11 +3191,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2857,19 +3203,18 @@ export interface operations {
             };
         };
     };
-    list_connectors: {
+    test_connector: {
         parameters: {
-            query?: {
-                /** @description At most so many items. */
-                limit?: number;
-                /** @description `next_cursor` of the page before; none for the first page. */
-                cursor?: string | null;
-            };
+            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConnectorTest"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -2877,7 +3222,25 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ConnectorPage"];
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No key, or none that is known. */
@@ -2888,11 +3251,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2906,11 +3269,47 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2924,9 +3323,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -2934,7 +3330,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2948,11 +3347,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2966,11 +3365,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -2984,11 +3383,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3025,11 +3424,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3043,11 +3442,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3061,11 +3460,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3079,9 +3478,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -3089,7 +3485,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3103,11 +3502,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3121,11 +3520,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3139,11 +3538,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3151,47 +3550,33 @@ export interface operations {
             };
         };
     };
-    resume_connector: {
+    connector_events: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The last event that was seen: what is still as it said is not told again. */
+                "last-event-id"?: string | null;
+            };
             path: {
                 /** @description The connector's id. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Resume"];
-            };
-        };
+        requestBody?: never;
         responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Accepted"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
+            /** @description Events: `connector` (a connector, when its state or plan changed), `run` (a run, when it got on), `removed` (`{"id"}`). Lines that begin with a colon keep the connection alive. */
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
+                     * @example id: 01JDC2P4Y6T8R0Q2M4K6H8F0D2.5f2c
+                     *     event: run
+                     *     data: {"id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"}
                      */
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "text/event-stream": string;
                 };
             };
             /** @description No key, or none that is known. */
@@ -3202,11 +3587,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3220,11 +3605,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3238,29 +3623,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3274,9 +3641,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -3284,7 +3648,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3298,11 +3665,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3316,11 +3683,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3334,11 +3701,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3346,9 +3713,11 @@ export interface operations {
             };
         };
     };
-    rebuild_connector: {
+    get_history: {
         parameters: {
-            query?: never;
+            query?: {
+                days?: number;
+            };
             header?: never;
             path: {
                 /** @description The connector's id. */
@@ -3356,37 +3725,15 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["Rebuild"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Successful Response */
-            202: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Accepted"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
+                    "application/json": components["schemas"]["History"];
                 };
             };
             /** @description No key, or none that is known. */
@@ -3397,11 +3744,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3415,11 +3762,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3433,48 +3780,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
-                     *       "code": "run_under_way",
-                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3488,9 +3798,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -3498,7 +3805,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3512,11 +3822,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3530,11 +3840,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -3548,439 +3858,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    remove_connector: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The connector's id. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["Remove"] | null;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Accepted"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
-                     *       "code": "run_under_way",
-                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
                      *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    sync_connector: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The connector's id. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["SyncNow"] | null;
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            202: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Accepted"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
-                     *       "code": "run_under_way",
-                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
                      *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4022,11 +3904,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4040,11 +3922,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4058,11 +3940,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4076,9 +3958,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -4086,7 +3965,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4100,11 +3982,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4118,11 +4000,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4136,11 +4018,796 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_omissions: {
+        parameters: {
+            query?: {
+                /** @description At most so many items. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; none for the first page. */
+                cursor?: string | null;
+                /** @description Only those with this reason. */
+                reason?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The connector's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OmissionPage"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rebuild_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The connector's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rebuild"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "run_under_way",
+                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resume_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The connector's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Resume"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_connector: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The connector's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Remove"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "run_under_way",
+                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4179,11 +4846,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4197,11 +4864,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4215,11 +4882,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4233,9 +4900,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -4243,7 +4907,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4257,11 +4924,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4275,11 +4942,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4293,11 +4960,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4343,11 +5010,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4361,11 +5028,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4379,11 +5046,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4397,9 +5064,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -4407,7 +5071,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4421,11 +5088,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4439,11 +5106,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4457,11 +5124,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4469,352 +5136,47 @@ export interface operations {
             };
         };
     };
-    list_omissions: {
-        parameters: {
-            query?: {
-                /** @description At most so many items. */
-                limit?: number;
-                /** @description `next_cursor` of the page before; none for the first page. */
-                cursor?: string | null;
-                /** @description Only those with this reason. */
-                reason?: string | null;
-            };
-            header?: never;
-            path: {
-                /** @description The connector's id. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OmissionPage"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_history: {
-        parameters: {
-            query?: {
-                days?: number;
-            };
-            header?: never;
-            path: {
-                /** @description The connector's id. */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["History"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    connector_events: {
+    sync_connector: {
         parameters: {
             query?: never;
-            header?: {
-                /** @description The last event that was seen: what is still as it said is not told again. */
-                "last-event-id"?: string | null;
-            };
+            header?: never;
             path: {
                 /** @description The connector's id. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SyncNow"] | null;
+            };
+        };
         responses: {
-            /** @description Events: `connector` (a connector, when its state or plan changed), `run` (a run, when it got on), `removed` (`{"id"}`). Lines that begin with a colon keep the connection alive. */
-            200: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Accepted"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     /**
-                     * @example id: 01JDC2P4Y6T8R0Q2M4K6H8F0D2.5f2c
-                     *     event: run
-                     *     data: {"id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"}
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
                      */
-                    "text/event-stream": string;
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description No key, or none that is known. */
@@ -4825,11 +5187,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4843,11 +5205,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4861,11 +5223,48 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "run_under_way",
+                     *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4879,9 +5278,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -4889,7 +5285,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4903,11 +5302,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4921,11 +5320,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4939,11 +5338,169 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_document: {
+        parameters: {
+            query?: {
+                /** @description One knowledge base; default: all of them. */
+                kb_id?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description An issue's key, present or former. */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Document"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4985,11 +5542,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5003,11 +5560,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5021,9 +5578,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -5031,7 +5585,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5045,11 +5602,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5063,11 +5620,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5081,11 +5638,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5124,11 +5681,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5142,11 +5699,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5160,9 +5717,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -5170,7 +5724,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5184,11 +5741,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5202,11 +5759,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5220,11 +5777,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5262,11 +5819,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
                      *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5280,11 +5837,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5298,11 +5855,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5316,12 +5873,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
                      *       "code": "run_under_way",
                      *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5335,11 +5892,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
                      *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5353,9 +5910,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -5363,7 +5917,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5377,11 +5934,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5395,11 +5952,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5413,11 +5970,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5454,11 +6011,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5472,11 +6029,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5490,11 +6047,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5508,9 +6065,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -5518,7 +6072,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5532,11 +6089,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5550,11 +6107,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5568,11 +6125,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5609,11 +6166,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5627,11 +6184,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5645,11 +6202,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5663,12 +6220,12 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:run_under_way",
-                     *       "title": "Conflict",
-                     *       "status": 409,
                      *       "code": "run_under_way",
                      *       "detail": "Run 01JDC2P4Y6T8R0Q2M4K6H8F0D2 of this connector has not ended.",
-                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 409,
+                     *       "title": "Conflict",
+                     *       "type": "urn:jirakb:problem:run_under_way"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5682,9 +6239,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -5692,7 +6246,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5706,11 +6263,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5724,11 +6281,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5742,711 +6299,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    get_document: {
-        parameters: {
-            query?: {
-                /** @description One knowledge base; default: all of them. */
-                kb_id?: string | null;
-            };
-            header?: never;
-            path: {
-                /** @description An issue's key, present or former. */
-                key: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Document"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
                      *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    search: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SearchRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchAnswer"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
                      *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    similar: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SimilarRequest"];
-            };
-        };
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SearchAnswer"];
-                };
-            };
-            /** @description The request could not be read. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
-                     *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The body is too large. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
-                     *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    complete_query: {
-        parameters: {
-            query?: {
-                /** @description The query up to the cursor. */
-                prefix?: string;
-                /** @description One knowledge base; default: all of them. */
-                kb_id?: string | null;
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Completions"];
-                };
-            };
-            /** @description No key, or none that is known. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
-                     *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The key's scope is too small, or a request of the web page lacks its header. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
-                     *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing, or it is another tenant's. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
-                     *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A field or parameter is wrong, or Jira refuses what was given. */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
-                     *       "code": "validation",
-                     *       "detail": "The request is not as it should be.",
-                     *       "errors": [
-                     *         {
-                     *           "at": "body.config.batch_size",
-                     *           "message": "Input should be less than or equal to 500"
-                     *         }
-                     *       ]
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many wrong keys from this address. */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
-                     *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The database or the disk cannot be used now. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
-                     *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6485,11 +6342,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6503,11 +6360,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6521,9 +6378,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -6531,7 +6385,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6545,11 +6402,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6563,11 +6420,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6581,11 +6438,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6623,11 +6480,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
                      *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6641,11 +6498,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6659,11 +6516,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6677,11 +6534,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
                      *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6695,9 +6552,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -6705,7 +6559,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6719,11 +6576,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6737,11 +6594,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6755,11 +6612,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6794,11 +6651,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6812,11 +6669,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6830,11 +6687,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:not_found",
-                     *       "title": "Not Found",
-                     *       "status": 404,
                      *       "code": "not_found",
-                     *       "detail": "There is no such thing, or it is another tenant's."
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6848,9 +6705,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -6858,7 +6712,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6872,11 +6729,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6890,11 +6747,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6908,11 +6765,203 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SearchRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6946,11 +6995,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6964,11 +7013,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6982,9 +7031,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -6992,7 +7038,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7006,11 +7055,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7024,11 +7073,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7042,11 +7091,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7084,11 +7133,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:bad_request",
-                     *       "title": "Bad Request",
-                     *       "status": 400,
                      *       "code": "bad_request",
-                     *       "detail": "The request could not be read."
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7102,11 +7151,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7120,11 +7169,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7138,11 +7187,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:request_entity_too_large",
-                     *       "title": "Request Entity Too Large",
-                     *       "status": 413,
                      *       "code": "request_entity_too_large",
-                     *       "detail": "The body is too large."
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7156,9 +7205,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -7166,7 +7212,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7180,11 +7229,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7198,11 +7247,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7216,11 +7265,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7252,11 +7301,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:unauthorized",
-                     *       "title": "Unauthorized",
-                     *       "status": 401,
                      *       "code": "unauthorized",
-                     *       "detail": "No key, or none that is known."
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7270,11 +7319,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:forbidden",
-                     *       "title": "Forbidden",
-                     *       "status": 403,
                      *       "code": "forbidden",
-                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header."
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7288,9 +7337,6 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:validation",
-                     *       "title": "Unprocessable Entity",
-                     *       "status": 422,
                      *       "code": "validation",
                      *       "detail": "The request is not as it should be.",
                      *       "errors": [
@@ -7298,7 +7344,10 @@ export interface operations {
                      *           "at": "body.config.batch_size",
                      *           "message": "Input should be less than or equal to 500"
                      *         }
-                     *       ]
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7312,11 +7361,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:too_many_requests",
-                     *       "title": "Too Many Requests",
-                     *       "status": 429,
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address."
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7330,11 +7379,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7348,11 +7397,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7360,14 +7409,18 @@ export interface operations {
             };
         };
     };
-    healthz: {
+    similar: {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SimilarRequest"];
+            };
+        };
         responses: {
             /** @description Successful Response */
             200: {
@@ -7375,7 +7428,139 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["SearchAnswer"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description A fault of the service, with the reference that its log has. */
@@ -7386,49 +7571,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
-                     *       "status": 500,
                      *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
-                     *     }
-                     */
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    readyz: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Readiness"];
-                };
-            };
-            /** @description A fault of the service, with the reference that its log has. */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    /**
-                     * @example {
-                     *       "type": "urn:jirakb:problem:internal",
-                     *       "title": "Internal Server Error",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
                      *       "status": 500,
-                     *       "code": "internal",
-                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2"
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -7442,11 +7589,11 @@ export interface operations {
                 content: {
                     /**
                      * @example {
-                     *       "type": "urn:jirakb:problem:service_unavailable",
-                     *       "title": "Service Unavailable",
-                     *       "status": 503,
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now."
+                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

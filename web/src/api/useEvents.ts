@@ -6,11 +6,11 @@ const LONGEST_MS = 8000;
 
 export type Heard = (name: string, data: unknown) => void;
 
-/** Hear the events of an address; whether the stream is open. `onOpen` is called each time it opens, to load what was missed. */
-export function useEvents(address: string | null, names: readonly string[], heard: Heard, onOpen: () => void): boolean {
+/** Hear the events of an address; whether the stream is open. `again` is called when it opens or breaks: to load what was missed, or to learn why. */
+export function useEvents(address: string | null, names: readonly string[], heard: Heard, again: () => void): boolean {
   const [open, setOpen] = useState(false);
-  const latest = useRef({ heard, onOpen });
-  latest.current = { heard, onOpen };
+  const latest = useRef({ heard, again });
+  latest.current = { heard, again };
   const list = names.join(" ");
   useEffect(() => {
     if (!address) return undefined;
@@ -22,11 +22,12 @@ export function useEvents(address: string | null, names: readonly string[], hear
       source.onopen = () => {
         wait = FIRST_MS;
         setOpen(true);
-        latest.current.onOpen();
+        latest.current.again();
       };
       source.onerror = () => {
         setOpen(false);
         source?.close();
+        latest.current.again();
         timer = setTimeout(connect, wait);
         wait = Math.min(LONGEST_MS, wait * 2);
       };

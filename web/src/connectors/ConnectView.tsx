@@ -53,6 +53,7 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
     if (step === STEPS.length) return save(draft, id);
     return go(step + 1);
   });
+  const keep = useAction(() => save(draft, id));
   const look = useAction(async () => setPreview(await previewed(draft, id)));
   const submit = (event: FormEvent): void => {
     event.preventDefault();
@@ -68,8 +69,10 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
       <ol className="steps">
         {STEPS.map((name, number) => (
           <li key={name} aria-current={step === number + 1 ? "step" : undefined} data-done={number + 1 < step}>
-            {number + 1}
-            <span> {name}</span>
+            <button type="button" disabled={number + 1 > reached} onClick={() => go(number + 1)}>
+              {number + 1}
+              <span> {name}</span>
+            </button>
           </li>
         ))}
       </ol>
@@ -79,7 +82,7 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
         {step === 3 && <ScopeStep {...shown} onLook={() => void look.run()} looking={look.busy} />}
         {step === 4 && <OptionsStep {...shown} />}
         {step === 5 && <ScheduleStep {...shown} />}
-        <ProblemNote problem={next.problem ?? look.problem} />
+        <ProblemNote problem={next.problem ?? look.problem ?? keep.problem} />
         <div className="actions">
           {step > 1 && (
             <button type="button" onClick={() => go(step - 1)}>
@@ -89,6 +92,11 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
           <button type="submit" className="primary" disabled={next.busy}>
             {next.busy ? BUSY[step] : step < STEPS.length ? NEXT[step] : id ? "Save" : "Connect and sync"}
           </button>
+          {id && step < STEPS.length && (
+            <button type="button" disabled={keep.busy} onClick={() => void keep.run()}>
+              Save as it is
+            </button>
+          )}
         </div>
       </form>
     </div>

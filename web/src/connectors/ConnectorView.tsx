@@ -62,7 +62,7 @@ export function ConnectorView({ id, tab, scope }: { id: string; tab: string; sco
       </div>
       <ConnectorActions connector={connector} scope={scope} onDone={one.reload} />
       <ProblemNote problem={one.problem} retry={one.reload} />
-      {connector.why && <div className="note warn">{short(connector.why, 1000)}</div>}
+      <StateNote connector={connector} scope={scope} />
       <nav className="tabs" aria-label="Parts of the connector">
         {TABS.map(([name, label]) => (
           <Link key={name} to={`/connectors/${id}${name === "overview" ? "" : `/${name}`}`} aria-current={tab === name ? "page" : undefined}>
@@ -86,6 +86,18 @@ function useWhileUnderWay(connector: Connector | undefined, reload: () => void):
     const timer = setInterval(reload, COUNTED_MS);
     return () => clearInterval(timer);
   }, [works, reload]);
+}
+
+/** Why it does not work, and the way to mend it. */
+function StateNote({ connector, scope }: { connector: Connector; scope: string }): ReactNode {
+  const waits = connector.state === "needs_credentials" || connector.state === "needs_attention";
+  if (!connector.why && !waits) return null;
+  return (
+    <div className="note warn">
+      <span>{short(connector.why, 1000) || "It has no credentials yet."}</span>
+      {waits && scope === "admin" && <Link to={`/connectors/${connector.id}/edit?step=2`}>Look at its sign-in</Link>}
+    </div>
+  );
 }
 
 function Gone(): ReactNode {
@@ -350,7 +362,7 @@ function SettingsTab({ connector }: { connector: Connector }): ReactNode {
     ["Comments not from", (config.comment_email_blacklist ?? []).join(", ") || "–"],
     ["Issues per task", count(config.batch_size)],
     ["Time zone", config.timezone_offset === null || config.timezone_offset === undefined ? "the account's" : `UTC${config.timezone_offset >= 0 ? "+" : ""}${config.timezone_offset}`],
-    ["Search by meaning", config.embeddings === "none" ? "no" : "yes"],
+    ["Search by meaning", config.embeddings === "none" ? "no" : config.embeddings === "openai" ? "the model of the service's settings" : "the built-in model"],
     ["Syncs", connector.refresh_freq ? `every ${duration(connector.refresh_freq * 60)}` : "on demand"],
     ["Looks for deletions", connector.prune_freq ? `every ${duration(connector.prune_freq * 60)}` : "once a day, with a sync"],
     ["Credentials", connector.has_credentials ? "kept, sealed" : "none"],

@@ -30,7 +30,7 @@ export function OptionsStep({ draft, change }: StepProps): ReactNode {
       )}
       <TextField label="Labels to skip" placeholder="wontfix, duplicate" value={draft.labelsToSkip} onChange={(event) => change({ labelsToSkip: event.target.value })} hint="Issues with one of these labels are left out. Separated by commas." />
       <TextField label="No comments from" placeholder="noreply@company.com" value={draft.blacklist} onChange={(event) => change({ blacklist: event.target.value })} hint="E-mail addresses whose comments are left out, such as those of robots." />
-      <CheckField label="Search by meaning" checked={draft.meaning} onChange={(event) => change({ meaning: event.target.checked })} hint="Finds issues that say the same in other words. Costs processor time once per text." />
+      <SelectField label="Search by meaning" value={draft.meaning} onPick={(meaning) => change({ meaning })} choices={MODELS} hint="Finds issues that say the same in other words." />
       <div className="pair">
         <TextField label="Issues per task" type="number" min={1} max={500} required value={draft.batch} onChange={(event) => change({ batch: event.target.value })} hint="Default 50; from 1 to 500." />
         <TextField
@@ -49,6 +49,11 @@ export function OptionsStep({ draft, change }: StepProps): ReactNode {
   );
 }
 
+const MODELS: [string, string][] = [
+  ["minilm", "with the built-in model: costs processor time once per text"],
+  ["openai", "with the model of the service's settings: texts are sent there"],
+  ["none", "no"],
+];
 const REFRESH: [string, string][] = [
   ["5", "every 5 minutes"],
   ["15", "every 15 minutes"],

@@ -65,7 +65,7 @@ const SHOWN = [
 
 export function runCounts(run: Run): string {
   const said = SHOWN.flatMap(([name, word]) => (run.counts[name] ? [`${count(run.counts[name])} ${word}`] : []));
-  return said.join(", ") || (run.finished ? "no change" : "–");
+  return said.join(", ") || (!run.finished ? "–" : run.error ? "nothing stored" : "no change");
 }
 
 export function runSeconds(run: Run): number | null {

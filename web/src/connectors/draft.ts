@@ -22,7 +22,7 @@ export interface Draft {
   blacklist: string;
   batch: string;
   offset: string;
-  meaning: boolean;
+  meaning: string;
   refresh: string;
   prune: string;
 }
@@ -30,7 +30,7 @@ export interface Draft {
 export const FRESH: Draft = {
   name: "", address: "", login: "email", email: "", token: "", scoped: false, username: "", password: "",
   all: true, projects: [], jql: "", comments: true, attachments: false, attachmentMegabytes: "10", labelsToSkip: "",
-  blacklist: "", batch: "50", offset: "", meaning: true, refresh: "15", prune: "1440",
+  blacklist: "", batch: "50", offset: "", meaning: "minilm", refresh: "15", prune: "1440",
 };
 
 const MEGABYTE = 1024 * 1024;
@@ -54,7 +54,7 @@ export function draftOf(connector: Connector): Draft {
     blacklist: (config.comment_email_blacklist ?? []).join(", "),
     batch: String(config.batch_size ?? 50),
     offset: config.timezone_offset === null || config.timezone_offset === undefined ? "" : String(config.timezone_offset),
-    meaning: config.embeddings !== "none",
+    meaning: config.embeddings ?? "minilm",
     refresh: connector.refresh_freq ? String(connector.refresh_freq) : "",
     prune: connector.prune_freq ? String(connector.prune_freq) : "",
   };
@@ -81,7 +81,7 @@ export function configOf(draft: Draft): Config {
     comment_email_blacklist: listOf(draft.blacklist),
     scoped_token: draft.scoped && draft.login === "email",
     timezone_offset: draft.offset.trim() === "" ? null : Number(draft.offset),
-    embeddings: draft.meaning ? "minilm" : "none",
+    embeddings: draft.meaning,
   } as Config;
 }
 

@@ -1,4 +1,4 @@
-/** What does the service measure right now? Its own metrics, looked at every few seconds while the view is open. */
+/** What does the service measure of itself right now? Its metrics, looked at every few seconds while the view is open. */
 import { useEffect, useRef, useState, type ReactNode } from "react";
 
 import { ProblemNote, Skeleton } from "../parts/Notes";
@@ -19,12 +19,12 @@ interface Watched {
 const whole = (value: number): string => count(Math.round(value));
 
 const WATCHED: Watched[] = [
-  { title: "Memory", unit: size, read: (now) => sumOf(now, "jirakb_memory_bytes") ?? sumOf(now, "process_resident_memory_bytes") },
+  { title: "Memory of syncs, at most", unit: size, read: (now) => mostOf(now, "jirakb_sync_memory_bytes") },
   { title: "Search latency", unit: (value) => `${(value * 1000).toFixed(1)} ms`, read: (now, before) => meanBetween(before, now, "jirakb_search_seconds") },
   { title: "Freshness, the oldest", unit: duration, read: (now) => mostOf(now, "jirakb_freshness_seconds") },
-  { title: "Backlog", unit: whole, read: (now) => sumOf(now, "jirakb_backlog") ?? sumOf(now, "jirakb_backlog_passages") },
-  { title: "Throttled time", unit: duration, read: (now) => sumOf(now, "jirakb_throttled_seconds_total") },
-  { title: "Calls to Jira", unit: whole, read: (now) => sumOf(now, "jirakb_api_calls_total") },
+  { title: "Passages waiting for their vector", unit: whole, read: (now) => sumOf(now, "jirakb_backlog_passages") },
+  { title: "Throttled time, last day", unit: duration, read: (now) => sumOf(now, "jirakb_throttled_seconds_last_day") },
+  { title: "Calls to Jira, last day", unit: whole, read: (now) => sumOf(now, "jirakb_api_calls_last_day") },
 ];
 
 export function ServicePlots(): ReactNode {

@@ -10,6 +10,8 @@ const AUTOLINK = /<([A-Za-z][A-Za-z0-9+.-]{1,31}:[^\s<>]{0,4000})>/y;
 const TAG = /<(\/?)(u|sub|sup|br)\s?\/?>/iy;
 const BARE = /https?:\/\/[^\s<>"'`]{1,2000}/g;
 const DEEPEST = 24;
+/** So many runs of delimiters are looked at in one paragraph; those behind them are text. */
+const MOST_RUNS = 3000;
 
 type Piece =
   | { at: "node"; node: Inline }
@@ -25,6 +27,7 @@ class Scanner {
   private readonly pieces: Piece[] = [];
   private place = 0;
   private readonly brackets: number[] = [];
+  private runs = 0;
 
   constructor(private readonly text: string) {}
 
@@ -123,11 +126,12 @@ class Scanner {
     const before = this.text.charAt(this.place - 1) || " ";
     const after = this.text.charAt(this.place + length) || " ";
     this.place += length;
+    this.runs += 1;
     const left = flanks(after, before);
     const right = flanks(before, after);
     const opens = left && (mark !== "_" || !right || isPunctuation(before));
     const closes = right && (mark !== "_" || !left || isPunctuation(after));
-    if ((mark === "~" && length > 2) || length > 12 || (!opens && !closes)) this.say(mark.repeat(length));
+    if ((mark === "~" && length > 2) || length > 12 || (!opens && !closes) || this.runs > MOST_RUNS) this.say(mark.repeat(length));
     else this.pieces.push({ at: "run", mark, length, opens, closes });
   }
 

@@ -101,14 +101,15 @@ export function scaleOf(points: Point[]): Scale {
   const times = points.map((point) => point.time);
   const from = times.reduce((a, b) => Math.min(a, b), Infinity);
   const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
-  const to = last > from ? last : from + 1;
+  const to = last;
+  const isMoment = last === from;
   const top = points.reduce((most, point) => Math.max(most, point.value), 0) || 1;
   const pad = 6;
   return {
     from,
     to,
     top,
-    x: (time) => pad + ((time - from) / (to - from)) * (WIDTH - 2 * pad),
+    x: (time) => (isMoment ? WIDTH / 2 : pad + ((time - from) / (to - from)) * (WIDTH - 2 * pad)),
     y: (value) => BOTTOM - (value / top) * (BOTTOM - 10),
     timeAt: (x) => from + ((x - pad) / (WIDTH - 2 * pad)) * (to - from),
   };

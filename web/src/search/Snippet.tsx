@@ -3,8 +3,13 @@ import type { ReactNode } from "react";
 
 import { short } from "../parts/text";
 
+/** The text without what only draws tables and code. */
+function plain(text: string): string {
+  return text.replaceAll(/\|(?: ?:?-{3,}:? ?\|)+/g, "|").replaceAll(/(?:\| ?){2,}/g, "| ").replaceAll("`", "");
+}
+
 export function Snippet({ text }: { text: string }): ReactNode {
-  const pieces = short(text, 1200).split("**");
+  const pieces = short(plain(text), 1200).split("**");
   return (
     <span className="words" dir="auto">
       {pieces.map((piece, at) => (at % 2 && at < pieces.length - 1 ? <mark key={at}>{piece}</mark> : piece))}

@@ -42,6 +42,8 @@ _NUMBERS = {
     "key_number": "CAST(substr(key, instr(key, '-') + 1) AS INTEGER)",
 }
 """How each column is read from a row of `document`."""
+_EXPRESSIONS = {**_VALUES, **_LISTS, **_NUMBERS}
+_FACTS = "id, issue, kind = 'issue', readers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +277,7 @@ def follow(columns: Columns, connection: apsw.Connection, fields: Collection[str
     """
     head = outbox_head(connection)
     if head != columns.seq:
-        columns = _followed(columns, connection, head)
+        columns = _followed(columns, connection, head, fields)
     missing = [name for name in fields if name not in columns.fields]
     if not missing:
         return columns
@@ -284,12 +286,14 @@ def follow(columns: Columns, connection: apsw.Connection, fields: Collection[str
     return replace(columns, fields={**columns.fields, **loaded})
 
 
-def _followed(columns: Columns, connection: apsw.Connection, head: int) -> Columns:
-    whole = columns.seq == 0 or head < columns.seq
-    changed = [] if whole else _changed(connection, columns.seq)
-    reader = _Reader(connection, None if whole else [document for document, gone in changed if not gone])
+def _followed(columns: Columns, connection: apsw.Connection, head: int, fields: Collection[str]) -> Columns:
+    if columns.seq == 0 or head < columns.seq:
+        rows, loaded = _Reader(connection, None).everything({*columns.fields, *fields})
+        return _columns(head, rows, loaded)
+    changed = _changed(connection, columns.seq)
+    reader = _Reader(connection, [document for document, gone in changed if not gone])
     dropped = np.array([document for document, _ in changed], dtype=np.int64)
-    keep = np.zeros(len(columns.document), dtype=np.bool_) if whole else ~np.isin(columns.document, dropped)
+    keep = ~np.isin(columns.document, dropped)
     old = np.column_stack([columns.document, columns.issue, columns.is_issue, columns.readers])
     rows = np.concatenate([old[keep].astype(np.int64), reader.rows()])
     return _columns(head, rows, {name: reader.onto(old, name, keep) for name, old in columns.fields.items()})
@@ -308,24 +312,38 @@ class _Reader:
     documents: list[int] | None
 
     def rows(self) -> Integers:
-        rows = self._rows("id, issue, kind = 'issue', readers")
+        return self.everything(())[0]
+
+    def everything(self, names: Collection[str]) -> tuple[Integers, dict[str, Column]]:
+        """The rows, and these columns of them: read in one go, since the documents' pages are many."""
+        expressions = [_FACTS, *(_EXPRESSIONS[name] for name in names)]
+        rows = self._rows(", ".join(expressions))
         blocks = [np.zeros((0, 4), dtype=np.int64)]
+        values: list[list[Any]] = [[] for _ in names]
         while block := list(islice(rows, _BLOCK)):  # a list of all of them would be the most that a process ever holds
-            blocks.append(np.array(block, dtype=np.int64))
-        return np.concatenate(blocks)
+            facts = list(zip(*block, strict=True))
+            blocks.append(np.array(facts[:4], dtype=np.int64).T)
+            for some, more in zip(values, facts[4:], strict=True):
+                some.extend(more)
+        whole = np.zeros(0, dtype=np.bool_)
+        loaded = {name: _onto(_empty(name), name, whole, some) for name, some in zip(names, values, strict=True)}
+        return np.concatenate(blocks), loaded
 
     def onto(self, column: Column, name: str, keep: Mask) -> Column:
         """The column of the rows that are kept, and behind them of these documents."""
-        values = [value for (value,) in self._rows({**_VALUES, **_LISTS, **_NUMBERS}[name])]
-        if isinstance(column, ListColumn):
-            values = list(map(_joined_items if name == "sprint" else _items, values))
-        return column.followed(keep, values)
+        return _onto(column, name, keep, [value for (value,) in self._rows(_EXPRESSIONS[name])])
 
     def _rows(self, expressions: str) -> Iterator[tuple[Any, ...]]:
         if self.documents is None:
             return iter(self.connection.execute(f"SELECT {expressions} FROM document ORDER BY id"))
         some = f"SELECT {expressions} FROM document WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
         return iter(self.connection.execute(some, (orjson.dumps(self.documents).decode(),)))
+
+
+def _onto(column: Column, name: str, keep: Mask, values: Sequence[Any]) -> Column:
+    if isinstance(column, ListColumn):
+        values = list(map(_joined_items if name == "sprint" else _items, values))
+    return column.followed(keep, values)
 
 
 def _empty(name: str) -> Column:

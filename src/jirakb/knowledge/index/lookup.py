@@ -211,13 +211,13 @@ class Lookup:
         return Matches({**known, **self.scores([document for document in also if document not in known])}, entries)
 
     def scores(self, documents: Sequence[int]) -> dict[int, float]:
-        """The scores of those among the given documents that match."""
+        """The scores of those among the given documents that match. They must be admitted: no filter is asked again."""
         found: dict[int, float] = {}
         for searcher, ask in self._asks if documents else ():
             among = [(Occur.Must, among_documents(self._schema, documents))]
             # A document has one entry here for each reader set, so this many are enough.
             limit = len(documents) * max(len(self._tongues), 1)
-            _keep_best(found, _documents(searcher, self._all([(Occur.Must, ask), *among]), limit)[0])
+            _keep_best(found, _documents(searcher, Query.boolean_query([(Occur.Must, ask), *among]), limit)[0])
         return found
 
     def has_extra(self) -> bool:

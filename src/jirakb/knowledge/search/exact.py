@@ -19,7 +19,7 @@ from jirakb.knowledge.prepare import decompress
 
 MOST_CHARS = 300
 """A longer query, or one of several lines, is a report: nothing in it is asked for to the letter."""
-MOST_READ = 60
+MOST_READ = 30
 """So many documents are looked at; where more have all the words, those that have them most often."""
 _MOST_ASKED = 5
 _QUOTED = re.compile(r'"([^"\n]{2,200})"|\u201c([^\u201d\n]{2,200})\u201d')

@@ -8,7 +8,7 @@ from typing import Any
 from jirakb.knowledge.search.facets import Facets
 from jirakb.knowledge.store import moment
 
-_SCORE_PARTS = ("text", "text_share", "vector", "vector_share", "fused", "exact", "rerank")
+_SCORE_PARTS = ("text", "text_share", "vector", "vector_share", "fused", "exact")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +49,18 @@ class ScoreParts:
     """The shares by their weights, before anything else counts."""
     exact: float | None = None
     """How much it holds of what was asked to the letter."""
-    rerank: float | None = None
-    """What the reranker says, 0 to 1; then it is the score."""
     is_named: bool = False
     """Whether the query is the issue's key, which puts it first."""
     words: tuple[tuple[str, float], ...] = ()
+    rerank: float | None = None
+    """What the reranker says, 0 to 1; then it is the score."""
 
     def to_json(self) -> dict[str, Any]:
         """As in the documentation."""
         numbers = {name: getattr(self, name) for name in _SCORE_PARTS}
         rounded = {name: None if value is None else round(value, 6) for name, value in numbers.items()}
+        if self.rerank is not None:
+            rounded["rerank"] = round(self.rerank, 6)
         return {**rounded, "is_named": self.is_named, "words": {word: round(tells, 4) for word, tells in self.words}}
 
 

@@ -39,11 +39,22 @@ def serve(
     from jirakb.engine.open import open_service
     from jirakb.service import logs
 
-    for number in (signal.SIGTERM, signal.SIGINT):  # what comes before and after the server's own handling
-        signal.signal(number, _stop)
+    end_on_signals()
     settings = Settings.for_home(home)
     logs.configure(settings)
-    service = open_service(settings)
+    if not serve_until_stopped(open_service(settings), host, port, works=not no_worker):
+        sys.stderr.flush()
+        os._exit(0)  # a run that does not stop must not keep the process: it is taken over
+
+
+def end_on_signals() -> None:
+    """What comes before and after the server's own handling."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _stop)
+
+
+def serve_until_stopped(service: Service, host: str, port: int, *, works: bool) -> bool:
+    """Answer, and work, until a signal comes; whether the work stopped in time. The service is done with afterwards."""
     try:
         is_first = not service.keys.has_admin()
         if is_first and not _is_loopback(host):
@@ -52,15 +63,13 @@ def serve(
                 fix="Make one first: jirakb keys create --scope admin",
             )
         with closing(_listen(host, port)) as listener:
-            if not no_worker:
+            if works:
                 service.worker.start()
             _answer(service, listener, is_first=is_first)
     finally:
         in_time = service.worker.stop(_PATIENCE)
         service.engine_db.dispose()
-    if not in_time:  # a run that does not stop must not keep the process: it is taken over
-        sys.stderr.flush()
-        os._exit(0)
+    return in_time
 
 
 def _answer(service: Service, listener: socket.socket, *, is_first: bool) -> None:

@@ -15,6 +15,7 @@ from starlette.middleware.cors import CORSMiddleware
 from jirakb import __version__
 from jirakb.control.sessions import Sessions
 from jirakb.engine.open import Service
+from jirakb.service.metrics import Metrics
 from jirakb.service.web.assets import Assets
 from jirakb.service.web.context import Context
 from jirakb.service.web.edge import Edge
@@ -49,7 +50,8 @@ def create_app(service: Service, clock: Callable[[], datetime] = lambda: datetim
         middleware=_middleware(service),
         lifespan=_lifespan,
     )
-    app.state.context = Context(service, Sessions(service.engine_db), Failures(), shelf, feed, clock)
+    sessions, metrics = Sessions(service.engine_db), Metrics(service, clock)
+    app.state.context = Context(service, sessions, Failures(), shelf, feed, metrics, clock)
     for room in (trial, connectors, runs, knowledge, search, keys, session):
         app.include_router(room.router, responses=answers(*ALWAYS))
     app.include_router(health.router)

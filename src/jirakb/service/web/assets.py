@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import FileResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -28,7 +29,7 @@ class Assets:
             await self._app(scope, receive, send)
             return
         headers = _FOR_LONG if found.parent.name == "assets" else _ASK_AGAIN
-        await FileResponse(found, headers=headers)(scope, receive, send)
+        await GZipMiddleware(FileResponse(found, headers=headers))(scope, receive, send)
 
     def _file(self, scope: Scope) -> Path | None:
         path: str = scope["path"]

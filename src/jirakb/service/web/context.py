@@ -13,6 +13,7 @@ from ulid import ULID
 from jirakb.control.sessions import Sessions
 from jirakb.engine.open import Service
 from jirakb.errors import NotFoundError
+from jirakb.service.metrics import Metrics
 from jirakb.service.web.failures import Failures
 from jirakb.service.web.feed import Feed
 from jirakb.service.web.shelf import Shelf
@@ -27,6 +28,7 @@ class Context:
     failures: Failures
     shelf: Shelf
     feed: Feed
+    metrics: Metrics
     clock: Callable[[], datetime]
 
 

@@ -275,7 +275,7 @@ class OmissionQuery(PageQuery):
 
 
 class HistoryPoint(BaseModel):
-    """One run as a point of the plots. `seconds` is None before it has ended."""
+    """One run as a point of the plots. `seconds` is null before it has ended."""
 
     run_id: str
     kind: str
@@ -291,6 +291,16 @@ class HistoryPoint(BaseModel):
 
 class History(BaseModel):
     """The connector's runs of the last days, oldest first; at most the 1,000 newest."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"items": [{"run_id": _RUN, "kind": "incremental", "state": "complete", "started": "2026-11-23T10:00:00Z",
+                 "finished": "2026-11-23T10:00:09Z", "documents": 12, "seconds": 8.6, "requests": 4, "throttled": 0,
+                 "errors": 0}]}
+            ]
+        }
+    )  # fmt: skip
 
     items: list[HistoryPoint]
 

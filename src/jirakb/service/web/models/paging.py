@@ -46,7 +46,7 @@ class Page(BaseModel, Generic[T]):
 
 def read_cursor(text: str | None, kind: str) -> str:
     """The place that a cursor of this kind of list names; "" where there is no cursor. Raises UsageError on another text."""
-    if text is None:
+    if not text:
         return ""
     try:
         named, place = orjson.loads(base64.urlsafe_b64decode(text.encode() + b"=" * (-len(text) % 4)))

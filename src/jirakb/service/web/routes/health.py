@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import timedelta
+from typing import Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
 
 from jirakb import __version__
+from jirakb.control.catalog import OWN_TENANT
+from jirakb.service.metrics import CONTENT_TYPE
+from jirakb.service.web.access import Bearer, Cookie, address_of, who
 from jirakb.service.web.context import Shared
 from jirakb.service.web.models.health import Health, Readiness
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import answers, refusal
 
 router = APIRouter(tags=["health"])
 _SEEN_LATELY = timedelta(seconds=30)
+_METRICS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Metrics in the text format of Prometheus.",
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": "# TYPE jirakb_backlog gauge\n"}},
+    }
+}
 
 
 @router.get("/healthz", responses=answers(500))
@@ -26,3 +38,18 @@ def readyz(context: Shared) -> Readiness:
     """Whether the database answers; 503 when it does not."""
     alive = context.service.workers.alive(context.clock(), _SEEN_LATELY)
     return Readiness(status="ready", workers=len(alive))
+
+
+@router.get("/metrics", response_class=Response, responses={**_METRICS, **answers(401, 403, 429, 500, 503)})
+def metrics(request: Request, context: Shared, bearer: Bearer, cookie: Cookie) -> Response:
+    """How the service fares; from elsewhere than this machine with a key of its owner: it speaks of all tenants."""
+    if not _is_local(address_of(request)) and who(request, context, bearer, cookie).tenant != OWN_TENANT:
+        raise refusal(403, "not_owner", "The metrics of all tenants are for the owner of the service.")
+    return Response(context.metrics.text(), media_type=CONTENT_TYPE)
+
+
+def _is_local(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False

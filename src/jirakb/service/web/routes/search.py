@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
 from jirakb.service.web.access import Reader, principals_of
 from jirakb.service.web.completion import complete
-from jirakb.service.web.context import Shared
+from jirakb.service.web.context import Context, Shared
 from jirakb.service.web.models.knowledge import (
     CompleteQuery,
     Completions,
@@ -26,13 +29,15 @@ router = APIRouter(prefix="/v1", tags=["search"])
 @router.post("/search", responses=answers(400, 404, 413), response_model_exclude_unset=True)
 def search(wanted: SearchRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The best issues for a question, over one knowledge base or all of them."""
-    return search_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
+    with _timed(context, "search"):
+        return search_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
 @router.post("/similar", responses=answers(400, 404, 413), response_model_exclude_unset=True)
 def similar(wanted: SimilarRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The issues most like one, or like a text, and why."""
-    return similar_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
+    with _timed(context, "similar"):
+        return similar_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
 @router.get("/complete", responses=answers(404))
@@ -40,3 +45,10 @@ def complete_query(query: Annotated[CompleteQuery, Query()], key: Reader, contex
     """What could come next in a query: fields, operators, functions, and the values that issues have."""
     entries = entries_of(context, key.tenant, query.kb_id)
     return complete(query, context.shelf, entries, principals_of(key))
+
+
+@contextmanager
+def _timed(context: Context, route: str) -> Iterator[None]:
+    began = time.perf_counter()
+    yield
+    context.metrics.searched(time.perf_counter() - began, route)

@@ -2,9 +2,10 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE := PATH="$(CURDIR)/$(BIN):$$PATH"
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: install demo test proof check fmt bench docs lock clean
+.PHONY: install demo test browser page page-test proof check fmt bench docs lock clean
 
 install: $(VENV)/.installed-dev
 
@@ -28,13 +29,32 @@ $(VENV)/.installed-compare: requirements-compare.lock $(VENV)/.installed-dev
 demo: $(VENV)/.installed
 	$(BIN)/jirakb demo $(if $(ONCE),--once)
 
-test: install check
+test: install check browser page-test
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q
+
+# Debian's Chromium, which walks through the web page.
+browser:
+	sh tests/web/install_chromium.sh
+
+# The web page's own tests, and its build; node comes with the development packages.
+page-test: web/node_modules/.installed
+	$(NODE) npm --prefix web run check
+	$(NODE) npm --prefix web test
+
+page: web/node_modules/.installed
+	$(BIN)/python web/generate.py
+	$(NODE) npm --prefix web run build
+
+web/node_modules/.installed: web/package-lock.json $(VENV)/.installed-dev
+	$(NODE) npm --prefix web ci --no-audit --no-fund --loglevel=error
+	touch $@
 
 # Long random histories and questions, then the real corpus (JIRAKB_CORPUS=FILE): as it is, and with every fault at once.
 proof: install
 	$(BIN)/python -m bench.histories --steps $(or $(STEPS),50000)
 	$(BIN)/python -m bench.readers
+	$(BIN)/python -m bench.kills --issues 20000 --database sqlite
+	$(BIN)/python -m bench.kills --issues 20000 --database postgres
 	$(BIN)/python -m bench.proof
 	$(BIN)/python -m bench.faults
 

@@ -112,7 +112,9 @@ class RunRecords:
         """The newest run of each of these connectors that has one."""
         mine = and_(run.c.tenant == tenant, run.c.connector.in_(connectors))
         newest = select(func.max(run.c.id)).where(mine).group_by(run.c.connector)
-        return {record.connector: record for record in self._select(run.c.id.in_(newest), limit=10_000) if record.connector}
+        return {
+            record.connector: record for record in self._select(run.c.id.in_(newest), limit=10_000) if record.connector
+        }
 
     def unfinished(self, connector: str, kind: RequestKind = "sync") -> RunRecord | None:
         """The connector's run of that lane that has not ended, if any."""

@@ -67,16 +67,20 @@ class Battle:
 
     def start(self) -> None:
         """Another worker (with SQLite in the server's process), with its program loaded: how long that takes, the machine decides."""
-        before = self.made.service.workers.beats()
+        began = datetime.now(UTC)
         self.workers.append(self.made.start_worker(*([] if self.server else API)))
-        wait_for(lambda: self.made.service.workers.beats() != before, 120)
+        wait_for(lambda: len(self.made.service.workers.beats()) == len(self.workers) and self.beats() > began, 120)
 
     def read(self, *, kills: int, census: bool = False) -> RunRecord:
-        """One run, and so many kills at random moments of it; then it is left alone until it ends."""
+        """One run, and so many kills at random moments of it; then it is left alone until it ends. In the first reading
+        they are spread over what is stored, else over its first seconds."""
         run = self.made.service.desk.sync(TENANT, self.connector.id, census=census)
-        for _ in range(kills):
+        shares = sorted(self.chance.random() for _ in range(kills))
+        for share in shares:
             self.until_it_goes_on(run)
-            time.sleep(self.chance.uniform(0.2, 3.0))
+            if not census:
+                self.until_stored(run, share)
+            time.sleep(self.chance.uniform(0.2, 3.0 if census else 1.2))
             if self.made.run(run).finished:
                 break
             self.kill(run, self.chance.choice(self.victims()))
@@ -90,6 +94,11 @@ class Battle:
         """Wait for the next call to the site."""
         calls = self.running.record.total
         wait_for(lambda: self.running.record.total > calls or self.made.run(run).finished, 300)
+
+    def until_stored(self, run: RunRecord, share: float) -> None:
+        """Wait until so much of the site is stored."""
+        wanted = share * len(self.running.site.issues)
+        wait_for(lambda: self.stored() >= wanted or self.made.run(run).finished, 600)
 
     def kill(self, run: RunRecord, victim: Victim) -> None:
         """Kill it, and look how soon the work goes on."""

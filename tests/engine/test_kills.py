@@ -158,3 +158,24 @@ def test_when_postgresql_itself_is_killed_the_sync_goes_on_and_is_written_down_a
             assert_reconciled(made, running, connector, run)
             running.site.create("PUMP", "Another")
             assert made.sync(connector).result["counts"]["indexed"] == 1, "the queue goes on as well"
+
+
+def test_a_worker_that_is_told_to_stop_ends_though_postgresql_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "postgres").mkdir()
+    with (
+        postgres_server(tmp_path / "postgres") as server,
+        house(tmp_path / "home", fresh_database(server), Rhythm()) as made,
+    ):
+        running = made.serve(made_site(ISSUES))
+        running.site.switches.latency = 0.5
+        connector = made.connector(running)
+        process = started(made, "worker", "--patience", "4")
+        run = made.service.desk.sync(TENANT, connector.id)
+        wait_for(lambda: made.count(connector, "issue") > 0)
+        kill_postgres(tmp_path / "postgres")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=15) == 0
+        server.ensure_postgres_running()
+        running.site.switches.latency = 0.0
+        made.start_worker()
+        assert_reconciled(made, running, connector, run)

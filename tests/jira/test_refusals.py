@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 from tests.jira.conftest import TOKENS
 
 from jirakb.errors import InsufficientPermissionsError
+from jirakb.jira.pacing import Timing
 from jirakb.simulator.site import Site
+from jirakb.simulator.switches import Fault
 
 THREADS = 8
 PASSWORD = {"jira_username": "agent", "jira_password": "sim-password"}
@@ -22,6 +24,11 @@ def full_site(flavor: str) -> Site:
     for number in range(8):
         site.create("ABC", f"Issue {number}", number=101 + number)
     return site
+
+
+def hasty(sleep: Callable[[float], None] = lambda _: None) -> Timing:
+    """No pause lasts."""
+    return Timing(sleep=sleep)
 
 
 def refused_everywhere(connector: Any) -> int:
@@ -67,6 +74,61 @@ def test_a_token_that_dies_in_a_run_is_sent_no_more_once_that_is_known(
     sent = record.total
     assert refused_everywhere(connector) == 10 * THREADS
     assert (record.total, record.violations) == (sent, [])
+
+
+@pytest.mark.parametrize("flavor", ["cloud", "dc"])
+def test_a_refusal_counts_though_its_body_breaks_off(serving: Callable[[Any], Any], flavor: str) -> None:
+    served = serving(full_site(flavor))
+    connector = served.connector(credentials=TOKENS[flavor] | {"jira_api_token": "stale"}, timing=hasty())
+    served.site.switches.faults = [Fault(every=1, kind="truncate", endpoints=("GET myself",))]
+    with pytest.raises(InsufficientPermissionsError):
+        connector.identify()
+    assert served.running.record.refused["stale"] == (2 if flavor == "cloud" else 1)  # once at each door
+
+
+def test_a_refused_password_whose_answer_breaks_off_does_not_lock_the_account(serving: Callable[[Any], Any]) -> None:
+    served = serving(full_site("dc"))
+    served.site.switches.faults = [Fault(every=1, kind="truncate", endpoints=("GET myself",))]
+    connector = served.connector(credentials=PASSWORD | {"jira_password": "stale"}, timing=hasty())
+    with pytest.raises(InsufficientPermissionsError):
+        connector.identify()
+    assert served.site.accounts.failures("agent") == 1
+
+
+@pytest.mark.parametrize("flavor", ["cloud", "dc"])
+def test_an_answer_to_nobody_is_doubted_though_its_body_breaks_off(serving: Callable[[Any], Any], flavor: str) -> None:
+    served = serving(full_site(flavor))
+    connector = served.connector(timing=hasty())
+    connector.fetch([101])
+    served.running.record.clear()
+    served.site.revoke(SECRETS[flavor])
+    served.site.switches.faults = [Fault(every=1, kind="truncate")]
+    with pytest.raises(InsufficientPermissionsError):
+        connector.fetch([101])
+    assert served.running.record.refused == {SECRETS[flavor]: 2}  # what was asked, and who is asking
+
+
+@pytest.mark.parametrize("flavor", ["cloud", "dc"])
+def test_no_other_thread_sends_a_secret_while_it_is_doubted(serving: Callable[[Any], Any], flavor: str) -> None:
+    served = serving(full_site(flavor))
+    others = ThreadPoolExecutor(THREADS)
+    sent: list[Future[int]] = []
+
+    def pause(seconds: float) -> None:
+        """The first pause is that of who makes sure: all others come in it."""
+        if not sent:
+            sent.extend(others.submit(connector.fetch, [101 + number]) for number in range(THREADS))
+            wait(sent, timeout=0.3)
+
+    connector = served.connector(timing=hasty(pause))
+    connector.fetch([101])
+    served.running.record.clear()
+    served.site.revoke(SECRETS[flavor])
+    served.site.switches.faults = [Fault(503, every=1, times=2, endpoints=("GET myself",))]
+    with others, pytest.raises(InsufficientPermissionsError):
+        connector.fetch([101])
+    assert [type(one.exception()) for one in sent] == [InsufficientPermissionsError] * THREADS
+    assert served.running.record.refused == {SECRETS[flavor]: 2}
 
 
 def test_a_password_that_is_changed_in_a_run_does_not_lock_the_account(serving: Callable[[Any], Any]) -> None:

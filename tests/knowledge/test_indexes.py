@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from jirakb.knowledge.index import text, vectorfile
-from jirakb.knowledge.index.text import TextIndex
+from jirakb.knowledge.index.text import RESTRICTED, TextIndex, open_folder, text_folder
 from jirakb.knowledge.index.vectors import Matrix
 from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.search.result import SearchResult
@@ -127,6 +128,30 @@ def test_a_kill_between_the_two_commits_of_the_index_is_healed(shelf: Shelf, tmp
     assert searcher.search("new", principals=staff, mode="text").total == 1
     assert searcher.search("secret", principals=staff, mode="text").total == 1
     assert searcher.search("old", principals=staff, mode="text").total == 0
+
+
+def segments(shelf: Shelf) -> int:
+    return int(open_folder(text_folder(shelf.folder) / RESTRICTED).searcher().num_segments)
+
+
+def test_the_first_document_to_go_is_not_kept_by_a_merge_that_was_left_over(shelf: Shelf) -> None:
+    staff, rounds = frozenset({"staff"}), 0
+    while segments(shelf) < 8:  # tantivy merges eight, unless its writer is closed before it could
+        rounds += 1
+        for at in range(rounds):  # the newest is the largest: it is the one by which a merge tells what was deleted
+            shelf.put(f"ABC-{100 * rounds + at}", f"word{rounds}n{at}x", readers=staff)
+        shelf.index()
+        assert rounds < 60, "every merge came to its end"
+    shelf.remove(f"ABC-{100 * (rounds - 1)}")  # of the segment from which the last commit took something out
+    index = TextIndex(shelf.folder)
+    index.follow(shelf.base.reader())
+    until = time.monotonic() + 30
+    while segments(shelf) >= 8 and time.monotonic() < until:
+        time.sleep(0.01)
+    index.close()
+    assert segments(shelf) < 8, "the merge that was left over has not run"
+    found = shelf.searcher().search(f"word{rounds - 1}n0x", principals=staff, mode="text")
+    assert (found.hits, found.total) == ((), 0)
 
 
 def test_old_documents_never_return_while_a_sync_holds_the_lease(shelf: Shelf) -> None:

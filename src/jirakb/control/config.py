@@ -79,3 +79,17 @@ class ConnectorCredentials(BaseModel):
     def given(self) -> dict[str, str]:
         """Those that are set."""
         return {name: value for name, value in self.model_dump().items() if value}
+
+
+def _can_sign_in(credentials: ConnectorCredentials) -> ConnectorCredentials:
+    """None at all is no fault: a form sends its empty fields."""
+    given = credentials.given()
+    if "jira_password" in given and not given.get("jira_username", "").strip():
+        raise ValueError("a jira_password needs a jira_username: give both, or a jira_api_token instead")
+    if given and not given.keys() & {"jira_api_token", "jira_password"}:
+        raise ValueError("a name alone signs nobody in: give a jira_api_token, or a jira_username and jira_password")
+    return credentials
+
+
+CompleteCredentials = Annotated[ConnectorCredentials, AfterValidator(_can_sign_in)]
+"""Those that may be saved. To try a site out, half of them will do."""

@@ -118,7 +118,8 @@ class Worker:
         self._told.set()
 
     def stop(self, seconds: float = 10.0) -> bool:
-        """Stop the runs under way, which go on elsewhere or after the next start; whether all stopped in time."""
+        """Stop the runs under way, which go on elsewhere or after the next start; whether all of it stopped in time. If not,
+        threads of this process still wait for a run or for the database: it should end without waiting for them."""
         if self._durable is None:
             return True
         self._stopping.set()
@@ -131,17 +132,22 @@ class Worker:
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
         left = self._under_way()
-        self._durable.close()
+        closing = threading.Thread(target=self._durable.close, name="closing", daemon=True)
+        closing.start()
+        closing.join(max(_CLOSING_SECONDS, deadline - time.monotonic()))
         self._durable = None
-        self._leave()
-        return not left
+        return self._leave() and not left and not closing.is_alive()
 
-    def _leave(self) -> None:
+    def _leave(self) -> bool:
+        """Whether the database knows of it."""
         try:
             self._workers.leave(self.identity)
         except DatabaseUnavailableError as error:
             _log.warning("the worker's name stays: %s", error.message)
-        self._slot.give_back()
+            return False
+        finally:
+            self._slot.give_back()
+        return True
 
     def _under_way(self) -> list[Attention]:
         with self._lock:
@@ -334,6 +340,7 @@ def _patience(attempts: int) -> float:
     return min(_MOST_PATIENCE, 1.0 + attempts / 10)
 
 
+_CLOSING_SECONDS = 3.0
 _MOST_PATIENCE = 15.0
 _CANCELLED = {"error": "Cancelled", "message": "The run was given up: its connector or knowledge base was removed."}
 _DEADLY = {

@@ -133,7 +133,7 @@ CREATE TABLE vector (                   -- int8 rows; appended, never changed, s
   seq INTEGER PRIMARY KEY AUTOINCREMENT,
   passage INTEGER NOT NULL UNIQUE,
   hash BLOB NOT NULL,
-  value BLOB NOT NULL                   -- 384 int8, of the unit vector times 127
+  value BLOB NOT NULL                   -- int8, of the unit vector times 127; as many as the model has
 );
 CREATE INDEX vector_by_hash ON vector (hash);
 

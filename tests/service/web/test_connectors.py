@@ -141,6 +141,38 @@ def test_what_is_wrong_with_a_body_is_named_without_repeating_it(idle: Web, body
     assert "your-api-token" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        ({"jira_password": "a-secret"}, "needs a jira_username"),
+        ({"jira_password": "a-secret", "jira_username": " "}, "needs a jira_username"),
+        ({"jira_password": "a-secret", "jira_user_email": "automation@company.com"}, "needs a jira_username"),
+        ({"jira_username": "automation"}, "jira_password"),
+        ({"jira_user_email": "automation@company.com", "jira_api_token": ""}, "jira_api_token"),
+    ],
+)
+def test_credentials_that_can_sign_nobody_in_are_refused(idle: Web, login: dict[str, str], words: str) -> None:
+    answer = idle.ask("POST", "/v1/connector/set", {**FIRST, "credentials": login})
+    assert answer.status_code == 422
+    wrong = answer.json()["errors"][0]
+    assert wrong["at"] == "body.credentials"
+    assert words in wrong["message"]
+    assert "a-secret" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("login", "state"),
+    [
+        ({"jira_api_token": "a-secret"}, "active"),
+        ({"jira_username": "automation", "jira_password": "a-secret"}, "active"),
+        ({"jira_user_email": "", "jira_api_token": ""}, "needs_credentials"),
+    ],
+)
+def test_each_form_of_credentials_is_accepted(idle: Web, login: dict[str, str], state: str) -> None:
+    answer = idle.ask("POST", "/v1/connector/set", {**FIRST, "credentials": login})
+    assert (answer.status_code, answer.json().get("state")) == (201, state)
+
+
 def test_lists_come_in_pages(idle: Web) -> None:
     made = [idle.ask("POST", "/v1/connector/set", {**FIRST, "name": f"c{n}"}).json()["id"] for n in range(5)]
     seen: list[str] = []

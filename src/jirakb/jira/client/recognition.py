@@ -49,6 +49,12 @@ class Recognition:
             self._unnamed[key, label] += 1
             return self._unnamed[key, label] < _BELIEVED
 
+    def wait(self, door: Door) -> None:
+        """Returns when nobody is making sure: meanwhile a secret that may be refused is not sent by further threads."""
+        if door.authorization:
+            with self.turn:
+                pass
+
     def assurances(self, door: Door) -> int:
         """How often it was made sure that the account stands."""
         with self._lock:

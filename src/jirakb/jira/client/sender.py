@@ -68,6 +68,15 @@ class Call:
     """What makes data of the body."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The head of an answer that began to arrive, and its body as it was sent or what broke it off."""
+
+    status: int
+    headers: httpx2.Headers
+    packed: bytes | httpx2.TransportError
+
+
 class Tally:
     """The requests of a connector so far; shared by its senders."""
 
@@ -179,6 +188,8 @@ class Sender:
         budget = self._budget if attempts is None else _with_attempts(self._budget, attempts)
         trouble = Trouble(budget, self._timing.monotonic())
         while True:
+            if call is not _WHO:
+                self._recognition.wait(self._door)
             assurances = self._recognition.assurances(self._door)
             outcome = self._try(call, trouble)
             if isinstance(outcome, Answer):
@@ -214,21 +225,18 @@ class Sender:
             self._refusals.check(self._door)
             self._tally.count(call.label)
             try:
-                status, headers, packed = self._exchange(call)
+                heard = self._exchange(call)
             except httpx2.TransportError as exc:
                 return self._no_answer(call, exc)
             # Before anything else is done with the answer: meanwhile other threads send.
-            self._pacer.tell(turn, allowance(headers))
-            if status == _TOO_MANY:
-                return self._throttle(turn, headers, trouble)
+            self._pacer.tell(turn, allowance(heard.headers))
+            if heard.status == _TOO_MANY:
+                return self._throttle(turn, heard.headers, trouble)
         # The turn is over: while this thread unpacks and reads, another one uses the connection.
-        try:
-            body = self._unpack(call, status, headers, packed)
-        except ValueError as exc:
-            return Broken(f"{call.label} ended with {exc}", status)
-        return self._judge(call, status, headers, body, trouble)
+        doubt = self._judge_head(call, heard, trouble)
+        return doubt or self._judge_body(call, heard)
 
-    def _exchange(self, call: Call) -> tuple[int, httpx2.Headers, bytes]:
+    def _exchange(self, call: Call) -> _Heard:
         with self._http.stream(
             call.method,
             f"{self._door.api_root}/{call.path}",
@@ -237,7 +245,10 @@ class Sender:
             headers=self._headers(call),
             extensions=self._extensions,
         ) as response:
-            return response.status_code, response.headers, self._read(call, response)
+            try:
+                return _Heard(response.status_code, response.headers, self._read(call, response))
+            except httpx2.TransportError as exc:
+                return _Heard(response.status_code, response.headers, exc)
 
     def _headers(self, call: Call) -> dict[str, str]:
         headers = {"Authorization": self._door.authorization} if self._door.authorization else {}
@@ -253,9 +264,14 @@ class Sender:
                 raise httpx2.ReadTimeout(f"the answer had no end after {_SECONDS_OF_AN_ANSWER:.0f} s")
         return b"".join(pieces)
 
-    def _unpack(self, call: Call, status: int, headers: httpx2.Headers, packed: bytes) -> bytes:
-        body = unpack(packed, headers.get("content-encoding", ""), self._max_bytes)
-        self._check_size(call, status, len(body))
+    def _unpack(self, call: Call, heard: _Heard) -> bytes | Broken:
+        if isinstance(heard.packed, httpx2.TransportError):
+            return self._no_answer(call, heard.packed)
+        try:
+            body = unpack(heard.packed, heard.headers.get("content-encoding", ""), self._max_bytes)
+        except ValueError as exc:
+            return Broken(f"{call.label} ended with {exc}", heard.status)
+        self._check_size(call, heard.status, len(body))
         return body
 
     def _check_size(self, call: Call, status: int, size: int) -> None:
@@ -264,9 +280,9 @@ class Sender:
                 f"{self.site} answered more than {self._max_bytes} bytes to {call.label}.", url=self.site, status=status
             )
 
-    def _judge(
-        self, call: Call, status: int, headers: httpx2.Headers, body: bytes, trouble: Trouble
-    ) -> Answer | Broken | Throttled:
+    def _judge_head(self, call: Call, heard: _Heard, trouble: Trouble) -> Broken | None:
+        """What the headers say against the account, also where no whole body follows; raises what a refusal means."""
+        status, headers = heard.status, heard.headers
         locked = locked_account(headers, self.site, status)
         if locked:
             raise locked
@@ -278,7 +294,16 @@ class Sender:
             if call is not _WHO and not refused and self._recognition.is_doubtful(self._door, call.label, headers):
                 return Broken(f"it answered {call.label} as to an anonymous visitor", status, code=_ANONYMOUS)
             refuse_anonymous(headers, self.site, status)
-        return judge(call.label, self.site, status, headers, body, call.accepted, self._timing.now(), call.read)
+        return None
+
+    def _judge_body(self, call: Call, heard: _Heard) -> Answer | Broken | Throttled:
+        body = self._unpack(call, heard)
+        if isinstance(body, Broken):
+            if heard.status not in _REFUSED:
+                return body
+            body = b""  # to ask again for the words would be to send a refused secret again
+        status, headers, now = heard.status, heard.headers, self._timing.now()
+        return judge(call.label, self.site, status, headers, body, call.accepted, now, call.read)
 
     def _no_answer(self, call: Call, exc: httpx2.TransportError) -> Broken:
         hopeless = unreachable(self.site, exc)
@@ -330,6 +355,7 @@ class Sender:
 
 
 _TOO_MANY = 429
+_REFUSED = frozenset({401, 403})
 _ANONYMOUS = "anonymous"
 _ASKED_AGAIN = 2
 _IS_API = re.compile(r"/rest/api/\w+$")

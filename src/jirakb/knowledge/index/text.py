@@ -200,10 +200,17 @@ class _Shards:
 
 
 def _writer(index: tantivy.Index) -> tantivy.IndexWriter:
+    """A writer of the index, whose first operation is spent on nothing.
+
+    tantivy gives a new writer's first operation the stamp of the last commit. A merge that was cut off when the last writer
+    was closed runs with that stamp: it takes segments of that commit to have the operation, and a first deletion is lost.
+    """
     try:
-        return index.writer(_HEAP_BYTES, 1)
+        writer = index.writer(_HEAP_BYTES, 1)
     except ValueError as exc:
         raise KnowledgeBaseBusyError("Another process writes into this text index.") from exc
+    writer.delete_documents_by_term("id", "")
+    return writer
 
 
 @dataclass(frozen=True, slots=True)

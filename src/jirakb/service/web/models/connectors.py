@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from jirakb.control.config import ConnectorConfig, ConnectorCredentials
+from jirakb.control.config import CompleteCredentials, ConnectorConfig, ConnectorCredentials
 from jirakb.control.connectors import ConnectorState
 from jirakb.control.runs import RunState
 from jirakb.service.web.models.paging import Line, Page, PageQuery, Strict
@@ -68,7 +68,7 @@ class ConnectorSet(Strict):
     source: Annotated[Literal["jira"], Field(description="What it reads from.")] = "jira"
     config: Annotated[ConnectorConfig | None, Field(description="Site and query; needed for a new one.")] = None
     credentials: Annotated[
-        ConnectorCredentials | None, Field(description="What signs in; kept sealed and never answered.")
+        CompleteCredentials | None, Field(description="What signs in; kept sealed and never answered.")
     ] = None
     kb_id: Annotated[
         str | None, Field(max_length=26, description="The knowledge base it feeds; default: a new one of its name.")

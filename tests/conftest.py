@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server for all tests of this process."""
-    from tests.servers import postgres_server
+    from tests.servers import postgres_folder, postgres_server
 
-    with postgres_server(tmp_path_factory.mktemp("postgres")) as server:
+    with postgres_folder() as folder, postgres_server(folder) as server:
         yield server
 
 

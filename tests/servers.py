@@ -31,6 +31,14 @@ def postgres_server(folder: Path) -> Iterator[PostgresServer]:
         server.cleanup()
 
 
+@contextmanager
+def postgres_folder() -> Iterator[Path]:
+    """A folder for a server, for the block. The server may run as a user of its own, whom pytest's folders do not admit
+    any more when another session begins."""
+    with tempfile.TemporaryDirectory(prefix="jirakb-postgres-") as folder:
+        yield Path(folder)
+
+
 def kill_postgres(folder: Path) -> None:
     """End the server whose data stand in the folder, and all its processes, without a word."""
     postmaster = psutil.Process(int((folder / "postmaster.pid").read_text().split()[0]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.engine.house import FETCH, TENANT, House, house, made_site, wait_for
-from tests.servers import fresh_database, kill_postgres, postgres_server
+from tests.servers import fresh_database, kill_postgres, postgres_folder, postgres_server
 
 from jirakb.control.connectors import SavedConnector
 from jirakb.control.runs import RunRecord
@@ -139,8 +139,7 @@ def test_the_surviving_one_of_two_workers_goes_on_within_thirty_seconds(shared: 
 
 
 def test_when_postgresql_itself_is_killed_the_sync_goes_on_and_is_written_down_afterwards(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    with postgres_server(tmp_path / "postgres") as server:
+    with postgres_folder() as folder, postgres_server(folder) as server:
         url = fresh_database(server)
         with house(tmp_path / "home", url, Rhythm()) as made:
             running = made.serve(made_site(ISSUES))
@@ -149,7 +148,7 @@ def test_when_postgresql_itself_is_killed_the_sync_goes_on_and_is_written_down_a
             made.start_worker()
             run = made.service.desk.sync(TENANT, connector.id)
             wait_for(lambda: made.count(connector, "issue") > 300)
-            kill_postgres(tmp_path / "postgres")
+            kill_postgres(folder)
             running.site.switches.latency = 0.0
             wait_for(lambda: made.count(connector, "issue") == ISSUES)
             with pytest.raises(DatabaseUnavailableError):
@@ -161,9 +160,9 @@ def test_when_postgresql_itself_is_killed_the_sync_goes_on_and_is_written_down_a
 
 
 def test_a_worker_that_is_told_to_stop_ends_though_postgresql_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
     with (
-        postgres_server(tmp_path / "postgres") as server,
+        postgres_folder() as folder,
+        postgres_server(folder) as server,
         house(tmp_path / "home", fresh_database(server), Rhythm()) as made,
     ):
         running = made.serve(made_site(ISSUES))
@@ -172,7 +171,7 @@ def test_a_worker_that_is_told_to_stop_ends_though_postgresql_is_gone(tmp_path: 
         process = started(made, "worker", "--patience", "4")
         run = made.service.desk.sync(TENANT, connector.id)
         wait_for(lambda: made.count(connector, "issue") > 0)
-        kill_postgres(tmp_path / "postgres")
+        kill_postgres(folder)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=15) == 0
         server.ensure_postgres_running()

@@ -27,8 +27,8 @@ from jirakb.knowledge.index.conditions import TextPart
 from jirakb.knowledge.index.words import analyzer, compound_parts, indexed_text
 from jirakb.knowledge.prepare import decompress, load_parts
 
-LAYOUT = 7
-"""Raised when the schema or the analyzer changes: an index of another layout is made anew."""
+LAYOUT = 8
+"""Raised when the schema or the analyzer changes, or indexes may hold a fault: one of another layout is made anew."""
 OPEN, RESTRICTED = "open", "restricted"
 SUMMARY_WEIGHT = 12
 """The summary's words count so often in the one field: adding up the scores of two fields ranks worse. Of 4 to 24, from 12

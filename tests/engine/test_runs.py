@@ -55,12 +55,14 @@ def test_a_paused_sync_stops_within_two_seconds_and_goes_on_where_it_was(
     working.forget_paces()  # else the minute that the site asked for is waited out
     assert running.record.total == before
     running.record.clear()
+    left = len(site_keys(running)) - working.count(connector, "issue")
+    assert left > 0
     resumed = desk.resume(TENANT, connector.id)
     assert resumed is not None
     assert resumed.id == run.id
     ended = working.ended(run)
     assert (ended.state, ended.attempts, working.state(connector)) == ("complete", 2, "active")
-    assert running.record.by_endpoint[FETCH] == 2
+    assert running.record.by_endpoint[FETCH] == -(-left // 100)
     assert working.keys(connector) == site_keys(running)
 
 

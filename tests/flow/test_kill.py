@@ -93,8 +93,10 @@ def kill(home: Home, happened: Callable[[], bool], seconds: float) -> None:
     with home.start(*home.sync_options()) as process:
         wait_for(lambda: happened() or process.poll() is not None)
         time.sleep(seconds)
+        ended = process.poll()
         process.send_signal(signal.SIGKILL)
-        process.communicate()
+        told = process.communicate()
+    assert ended is None, f"it ended by itself ({ended}): {told}"
 
 
 def count(home: Home, table: str) -> int:

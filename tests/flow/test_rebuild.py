@@ -19,6 +19,7 @@ from tests.flow.history import HashVectors, assert_sound
 from tests.flow.world import World
 
 from jirakb.documents import Document, RawIssue
+from jirakb.engine.sources import kept_site
 from jirakb.errors import ConnectorValidationError, KnowledgeBaseBusyError, SkippedIssueError
 from jirakb.jira.kept import KeptSite
 from jirakb.jira.pacing import Timing
@@ -29,7 +30,6 @@ from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.rebuild import Renderer, ask_for_full_runs, rebuild
 from jirakb.report import Report
-from jirakb.service.app import kept_site
 from jirakb.source import Rendered
 from jirakb.sync import Wish, sync
 

@@ -17,7 +17,7 @@ from jirakb.control.runs import RunRecord, RunRecords
 from jirakb.engine.attention import Attention
 from jirakb.engine.claims import Claims, connector_of
 from jirakb.engine.outcome import Outcome, of_report
-from jirakb.engine.sources import kept_site, opened, readable, source_of
+from jirakb.engine.sources import kept_site, source_of
 from jirakb.errors import (
     InsufficientPermissionsError,
     KnowledgeBaseBusyError,
@@ -34,6 +34,7 @@ from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
 from jirakb.knowledge.lease import Lease
 from jirakb.knowledge.models import Models
+from jirakb.knowledge.opening import opened, readable
 from jirakb.knowledge.runs import Runs
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.progress import Stages

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
-from pathlib import Path
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-import apsw
-
-from jirakb.control.config import ConnectorConfig
-from jirakb.errors import CorruptStoreError, DiskFullError
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
 from jirakb.jira.guard import Guard
@@ -20,6 +15,9 @@ from jirakb.knowledge.runs import Connector
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.rebuild import RendererOf
 from jirakb.settings import Settings
+
+if TYPE_CHECKING:
+    from jirakb.control.config import ConnectorConfig  # the commands render what is kept without it
 
 
 def source_of(
@@ -51,35 +49,6 @@ def source_of(
         pacers=pacers,
         guard=guard,
     )
-
-
-@contextmanager
-def opened(folder: Path, name: str, *, create: bool = False) -> Iterator[KnowledgeBase]:
-    """The knowledge base in a folder, open for the block; what is wrong with its files is named."""
-    with readable(folder, name), closing(KnowledgeBase.open(folder, create=create)) as base:
-        yield base
-
-
-@contextmanager
-def readable(folder: Path, name: str) -> Iterator[None]:
-    """A damaged file is named, with what to do, rather than taken for a fault of the program."""
-    try:
-        yield
-    except (apsw.CorruptError, apsw.NotADBError) as exc:
-        raise CorruptStoreError(
-            f"The knowledge base {name!r} in {folder} is damaged: {exc}.",
-            fix="Restore that folder from a copy, or remove it and sync again.",
-        ) from exc
-    except apsw.FullError as exc:
-        raise _disk_full(folder) from exc
-    except (OSError, ValueError) as exc:  # the text index says it with a ValueError
-        if "No space left" in str(exc):
-            raise _disk_full(folder) from exc
-        raise
-
-
-def _disk_full(folder: Path) -> DiskFullError:
-    return DiskFullError(f"The disk of {folder} is full.", fix="Make room; what was stored stays.")
 
 
 def kept_site(base: KnowledgeBase) -> RendererOf:

@@ -7,19 +7,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 
-import apsw
-
 from jirakb.control.catalog import Catalog, Entry
-from jirakb.errors import CorruptStoreError, DiskFullError, NotFoundError
+from jirakb.errors import NotFoundError
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.kept import KeptSite
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.models import ModelName, Models
-from jirakb.knowledge.runs import Connector, Runs
+from jirakb.knowledge.opening import opened
+from jirakb.knowledge.runs import Runs
 from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.progress import Watch
-from jirakb.rebuild import RendererOf
 from jirakb.report import Report
 from jirakb.service.options import Reading
 from jirakb.settings import Settings
@@ -31,22 +28,8 @@ def knowledge_base(settings: Settings, name: str, *, create: bool = False) -> It
     """The knowledge base of that name, open for the block."""
     with closing(Catalog(settings.home, settings.database_url)) as catalog:
         entry = catalog.find_or_create(name) if create else catalog.find(name)
-    with _readable(entry), closing(KnowledgeBase.open(entry.folder, create=create)) as base:
+    with opened(entry.folder, entry.name, create=create) as base:
         yield entry, base
-
-
-@contextmanager
-def _readable(entry: Entry) -> Iterator[None]:
-    """A damaged file is named, with what to do, rather than taken for a fault of the program."""
-    try:
-        yield
-    except (apsw.CorruptError, apsw.NotADBError) as exc:
-        raise CorruptStoreError(
-            f"The knowledge base {entry.name!r} in {entry.folder} is damaged: {exc}.",
-            fix="Restore that folder from a copy, or remove it and sync again.",
-        ) from exc
-    except apsw.FullError as exc:
-        raise DiskFullError(f"The disk of {entry.folder} is full.", fix="Make room; what was stored stays.") from exc
 
 
 def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterator[tuple[Entry, KnowledgeBase]]:
@@ -54,7 +37,7 @@ def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterato
     with closing(Catalog(settings.home, settings.database_url)) as catalog:
         entries = [catalog.find(name)] if name else catalog.entries()
     for entry in entries:
-        with _readable(entry), closing(KnowledgeBase.open(entry.folder)) as base:
+        with opened(entry.folder, entry.name) as base:
             yield entry, base
 
 
@@ -82,23 +65,6 @@ def connector_for(reading: Reading, settings: Settings) -> JiraConnector:
         credentials=reading.credentials(settings),
         settings=settings,
     )
-
-
-def kept_site(base: KnowledgeBase) -> RendererOf:
-    """What renders the kept issues of each connector of a knowledge base."""
-    texts = StoredAttachments(base)
-
-    def of(connector: Connector, reading: str, facts: str) -> KeptSite:
-        return KeptSite.of(
-            site=connector.site,
-            base_url=connector.base_url,
-            flavor=connector.flavor,
-            reading=reading,
-            facts=facts,
-            texts=texts,
-        )
-
-    return of
 
 
 def _refuse_if_busy(settings: Settings, kb: str) -> None:

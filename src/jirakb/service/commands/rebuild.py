@@ -48,9 +48,10 @@ def rebuild(
 
 
 def _rebuild(settings: Settings, kb: str, embeddings: Model | None) -> Report:
+    from jirakb.engine.sources import kept_site
     from jirakb.knowledge.models import Models
     from jirakb.rebuild import rebuild as rebuild_base
-    from jirakb.service.app import kept_site, knowledge_base
+    from jirakb.service.app import knowledge_base
 
     with console.progress_bars() as watch, knowledge_base(settings, kb) as (entry, base):
         models = Models(settings)

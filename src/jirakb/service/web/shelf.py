@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jirakb.control.catalog import Entry
-from jirakb.engine.sources import readable
 from jirakb.errors import NotFoundError
+from jirakb.knowledge.opening import readable
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.settings import Settings
 

@@ -1,0 +1,41 @@
+"""What is wrong with the files of a knowledge base that cannot be opened or written? Names the fault, and what to do; mends nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import apsw
+
+from jirakb.errors import CorruptStoreError, DiskFullError
+from jirakb.knowledge.store import KnowledgeBase
+
+
+@contextmanager
+def opened(folder: Path, name: str, *, create: bool = False) -> Iterator[KnowledgeBase]:
+    """The knowledge base in a folder, open for the block; what is wrong with its files is named."""
+    with readable(folder, name), closing(KnowledgeBase.open(folder, create=create)) as base:
+        yield base
+
+
+@contextmanager
+def readable(folder: Path, name: str) -> Iterator[None]:
+    """A damaged file is named, with what to do, rather than taken for a fault of the program."""
+    try:
+        yield
+    except (apsw.CorruptError, apsw.NotADBError) as exc:
+        raise CorruptStoreError(
+            f"The knowledge base {name!r} in {folder} is damaged: {exc}.",
+            fix="Restore that folder from a copy, or remove it and sync again.",
+        ) from exc
+    except apsw.FullError as exc:
+        raise _disk_full(folder) from exc
+    except (OSError, ValueError) as exc:  # the text index says it with a ValueError
+        if "No space left" in str(exc):
+            raise _disk_full(folder) from exc
+        raise
+
+
+def _disk_full(folder: Path) -> DiskFullError:
+    return DiskFullError(f"The disk of {folder} is full.", fix="Make room; what was stored stays.")

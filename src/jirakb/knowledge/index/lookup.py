@@ -213,10 +213,12 @@ class Lookup:
     def scores(self, documents: Sequence[int]) -> dict[int, float]:
         """The scores of those among the given documents that match. They must be admitted: no filter is asked again."""
         found: dict[int, float] = {}
-        for searcher, ask in self._asks if documents else ():
-            among = [(Occur.Must, among_documents(self._schema, documents))]
-            # A document has one entry here for each reader set, so this many are enough.
-            limit = len(documents) * max(len(self._tongues), 1)
+        if not documents:
+            return found
+        among = [(Occur.Must, among_documents(self._schema, documents))]
+        # A document has one entry here for each reader set, so this many are enough.
+        limit = len(documents) * max(len(self._tongues), 1)
+        for searcher, ask in self._asks:
             _keep_best(found, _documents(searcher, Query.boolean_query([(Occur.Must, ask), *among]), limit)[0])
         return found
 
@@ -343,4 +345,5 @@ def _documents(searcher: tantivy.Searcher, ask: Query, limit: int) -> tuple[list
 
 def _keep_best(found: dict[int, float], more: Sequence[tuple[int, float]]) -> None:
     for document, score in more:
-        found[document] = max(score, found.get(document, score))
+        if score > found.get(document, -1.0):
+            found[document] = score

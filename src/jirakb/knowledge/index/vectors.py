@@ -166,22 +166,19 @@ class Matrix:
         """The dot products of these rows, ascending or not, with the rounded query."""
         if len(rows) * _MOST_PICKED < len(self):
             return _dots(rounded, self._picked(rows))
-        return np.concatenate([_dots(rounded, block.values) for block in self.blocks])[rows]
+        return _behind([_dots(rounded, block.values) for block in self.blocks])[rows]
 
     def differences(self, rounded: Bytes, rows: Integers | None = None) -> Numbers:
         """In how many signs each row (or each of these) differs from the rounded query."""
         signs = signs_of(rounded[None, :])
         if rows is not None:
             return _differences(signs, self._picked(rows, "signs"))
-        return np.concatenate([_differences(signs, block.signs) for block in self.blocks])
+        return _behind([_differences(signs, block.signs) for block in self.blocks])
 
     def _beside(self, name: str) -> Numbers:
         """One fact of each row; of a single block without a copy, so that it stays in the file."""
         columns = [getattr(block, name) for block in self.blocks]
-        if len(columns) == 1:
-            (column,) = columns
-            return np.asarray(column)
-        return np.concatenate(columns) if columns else np.zeros(0, dtype=FACTS[name])
+        return _behind(columns) if columns else np.zeros(0, dtype=FACTS[name])
 
     def _picked(self, rows: Integers, name: str = "values") -> Numbers:
         kept: list[Numbers] = [getattr(block, name) for block in self.blocks]
@@ -270,17 +267,21 @@ class Scan:
         return self.matrix.cosines(self.query, rows)
 
 
+def _behind(columns: Sequence[Numbers]) -> Numbers:
+    """The columns one behind the other; a single one without a copy."""
+    return np.asarray(columns[0]) if len(columns) == 1 else np.concatenate(columns)
+
+
 def _dots(query: Bytes, block: Bytes) -> Floats:
     if not len(block):
         return np.zeros(0, dtype=np.float32)
-    return _row(simsimd.cdist(query[None, :], block, metric="dot", out_dtype="float32"))
+    distances: Any = simsimd.cdist(query[None, :], block, metric="dot", out_dtype="float32")
+    return np.asarray(distances).reshape(-1)
 
 
 def _differences(signs: Signs, block: Signs) -> Numbers:
     if not len(block):
         return np.zeros(0, dtype=np.uint16)
-    return _row(simsimd.cdist(signs, block, metric="hamming", dtype="bin8", out_dtype="float32")).astype(np.uint16)
-
-
-def _row(distances: Any) -> Floats:
-    return np.array(distances, dtype=np.float32).reshape(-1)
+    kind: Any = "uint16"  # which its types do not name
+    distances: Any = simsimd.cdist(signs, block, metric="hamming", dtype="bin8", out_dtype=kind)
+    return np.asarray(distances).reshape(-1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import apsw
 import orjson
@@ -34,8 +34,7 @@ class Found:
     parts: ScoreParts | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Passage:
+class _Passage(NamedTuple):  # a tuple, since a search makes dozens
     id: int
     document: int
     section: int
@@ -71,11 +70,12 @@ class HitReader:
         """The hits, in order; one whose issue is gone is left out."""
         documents = self._documents({number for item in found for number in (item.own, *item.documents)})
         passages = self._passages({number for item in found for number in item.documents})
-        return [
-            self._hit(item, documents, [p for number in item.documents for p in passages.get(number, ())])
-            for item in found
-            if item.own in documents
+        shown = [item for item in found if item.own in documents]
+        looked_at = [
+            self._affordable([p for number in item.documents for p in passages.get(number, ())]) for item in shown
         ]
+        self._load({passage.section for some in looked_at for passage in some})
+        return [self._hit(item, documents, some) for item, some in zip(shown, looked_at, strict=True)]
 
     def _hit(self, item: Found, documents: Mapping[int, tuple[Any, ...]], passages: list[_Passage]) -> Hit:
         _, kind, key, title, url, issue, *values = documents[item.own]
@@ -88,9 +88,8 @@ class HitReader:
             explanation=parts, number=issue, passage=self._text(ranked[0]) if ranked else "",
         )  # fmt: skip
 
-    def _ranked(self, passages: list[_Passage]) -> list[_Passage]:
+    def _ranked(self, some: list[_Passage]) -> list[_Passage]:
         """The passages that are nearest and hold most of the query's words first."""
-        some = self._affordable(passages)
         if len(some) < 2:
             return some
         words = shares({at: self._marker.coverage(self._text(p)) for at, p in enumerate(some)})
@@ -124,7 +123,7 @@ class HitReader:
         for (offset, kind, _, _), stop in zip(anchors, stops, strict=True):
             start, end = max(offset, passage.start), min(stop, passage.stop)
             if start < end and kind != "summary":
-                yield replace(passage, start=start, stop=end)
+                yield passage._replace(start=start, stop=end)
 
     def _match(self, passage: _Passage, documents: Mapping[int, tuple[Any, ...]]) -> Match:
         snippet, section = self._shown(passage)
@@ -134,10 +133,10 @@ class HitReader:
         return tuple(pair for passage in passages for pair in self._marker.held(self._text(passage)))
 
     def _affordable(self, passages: list[_Passage]) -> list[_Passage]:
+        """The nearest of an issue's passages, of so few sections that they may be read."""
         most = max(_MOST_NEAR, 2 * self._places) if self._cosines else _MOST_PASSAGES
         ranked = sorted(passages, key=lambda p: -self._cosines.get(p.id, 0.0))[:most]
         sections = list(dict.fromkeys(p.section for p in ranked))[:_MOST_SECTIONS]
-        self._load(sections)
         return [p for p in ranked if p.section in sections]
 
     def _shown(self, passage: _Passage) -> tuple[str, HitSection]:
@@ -162,8 +161,7 @@ class HitReader:
         return passages
 
     def _load(self, sections: Iterable[int]) -> None:
-        missing = [number for number in sections if number not in self._sections]
-        for number, anchors, text in self._select(_SECTIONS, missing):
+        for number, anchors, text in self._select(_SECTIONS, sections):
             self._sections[number] = _Section(decompress(text).decode(), orjson.loads(anchors))
 
     def _select(self, sql: str, numbers: Iterable[int]) -> list[tuple[Any, ...]]:

@@ -16,7 +16,6 @@ _ON, _OFF = "\ue000", "\ue001"  # private characters stand for the marks until t
 _HEADING_LINE = re.compile(r"^## .*$", re.MULTILINE)
 _TITLE_LINE = re.compile(r"# .*(?:\n+|$)")
 _LINE_MARKS = re.compile(r"^[ \t]*(?:#{1,6}[ \t]+|`{3,}\w*[ \t]*$)", re.MULTILINE)  # on one line they mean nothing
-_SPACE = re.compile(r"\s+")
 
 
 class Span(NamedTuple):
@@ -84,7 +83,8 @@ class Marker:
     def snippet(self, passage: str) -> Snippet:
         """The stretch of a passage that holds most of the query; its beginning where it holds nothing."""
         spans = self.find(passage)
-        passage = _HEADING_LINE.sub(lambda heading: " " * len(heading.group()), passage)
+        if "## " in passage:
+            passage = _HEADING_LINE.sub(lambda heading: " " * len(heading.group()), passage)
         body = _body_start(passage)
         spans = [span for span in spans if span.start >= body and passage[span.start] != " "]  # none of a heading
         start, stop = _stretch(passage, self._best(spans), body)
@@ -166,4 +166,5 @@ def _marked(passage: str, start: int, stop: int, spans: list[Span]) -> str:
 
 
 def _clean(text: str) -> str:
-    return _SPACE.sub(" ", _LINE_MARKS.sub("", text).replace("**", "")).strip().replace(_ON, "**").replace(_OFF, "**")
+    plain = _LINE_MARKS.sub("", text) if "#" in text or "`" in text else text
+    return " ".join(plain.replace("**", "").split()).replace(_ON, "**").replace(_OFF, "**")

@@ -193,6 +193,17 @@ def test_similar_takes_a_key_or_a_text_and_says_why(jirakb: Run, synced: Home) -
     assert "same project PUMP" in people
 
 
+def test_a_context_prints_whole_sections_within_its_budget(jirakb: Run, synced: Home) -> None:
+    told = jirakb(synced, "context", "The lamps flicker", "--tokens", "300", "--limit", "3", "--json").json
+    assert told["tokens"] <= 300
+    assert told["sources"][0]["key"] == "HALL-1"
+    assert told["text"].startswith("[1] HALL-1: ")
+    people = jirakb(synced, "context", "The lamps flicker", "--project", "PUMP", "--tokens", "300")
+    assert "HALL-1" not in people.out
+    assert "of 300 tokens" in people.err
+    assert jirakb(synced, "context", "status = ", "--query").code == 2
+
+
 def test_an_unknown_key_has_nothing_similar(jirakb: Run, synced: Home) -> None:
     ended = jirakb(synced, "similar", "PUMP-999", "--json")
     assert ended.code == 6

@@ -23,7 +23,7 @@ from jirakb.service.commands import backup, doctor, rebuild
 from jirakb.service.commands import keys as keys_command
 from jirakb.service.commands import serve as serve_command
 from jirakb.service.commands import worker as worker_command
-from jirakb.service.commands.search import search, similar
+from jirakb.service.commands.search import context, search, similar
 from jirakb.service.memory import share_heaps
 from jirakb.settings import Settings
 
@@ -260,6 +260,7 @@ def demo_command(
 
 app.command("search")(search)
 app.command("similar")(similar)
+app.command("context")(context)
 app.command("doctor")(doctor.doctor)
 app.command("rebuild")(rebuild.rebuild)
 app.command("backup")(backup.backup)

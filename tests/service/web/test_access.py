@@ -19,7 +19,16 @@ from jirakb.service.web.failures import ALLOWED
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
 PAGE = {"X-Requested-With": "jirakb"}
-SEARCHES = {"/v1/kb", "/v1/kb/{id}", "/v1/documents/{key}", "/v1/search", "/v1/similar", "/v1/complete", "/v1/session"}
+SEARCHES = {
+    "/v1/kb",
+    "/v1/kb/{id}",
+    "/v1/documents/{key}",
+    "/v1/search",
+    "/v1/similar",
+    "/v1/context",
+    "/v1/complete",
+    "/v1/session",
+}
 FOR_ADMINS = {
     ("POST", "/v1/connector/set"), ("POST", "/v1/connector/{id}/rm"), ("POST", "/v1/connector/test"),
     ("POST", "/v1/connector/preview"), ("POST", "/v1/kb"), ("DELETE", "/v1/kb/{id}"), ("GET", "/v1/keys"),

@@ -122,6 +122,17 @@ def test_similar_issues_come_with_reasons(web: Web, both: dict[str, Any]) -> Non
     assert "VALVE-1" in [hit["key"] for hit in text["hits"]]
 
 
+def test_a_context_fits_its_budget_and_names_its_sources(web: Web, both: dict[str, Any]) -> None:
+    asked = {"query": "zebraword valve", "kb_id": both["valves"]["kb_id"], "budget_tokens": 500}
+    told = web.ask("POST", "/v1/context", asked, key=web.key("search", "t1", "*")).json()
+    assert "zebraword" in told["text"]
+    assert told["tokens"] <= told["budget"] == 500
+    assert (told["sources"][0]["number"], told["sources"][0]["key"]) == (1, "VALVE-1")
+    assert "zebraword" not in web.ask("POST", "/v1/context", asked, key=web.key("search")).text
+    several = web.ask("POST", "/v1/context", {"query": "valve"})
+    assert (several.status_code, "kb_id" in several.text) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("prefix", "replaces", "wanted"),
     [

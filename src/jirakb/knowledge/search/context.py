@@ -60,7 +60,7 @@ class Context:
         """As in the documentation."""
         return {
             "text": self.text, "tokens": self.tokens, "budget": self.budget, "total": self.total,
-            "sources": [piece.to_json() for piece in self.sources],
+            "sources": [piece.to_json() for piece in self.sources], "notes": list(self.notes),
         }  # fmt: skip
 
 

@@ -1,4 +1,7 @@
-"""`jirakb search` and `jirakb similar`: which issues answer a question, or are like another? Shows hits; never ranks."""
+"""`jirakb search`, `similar` and `context`: which issues answer a question, or are like another, and what do they say?
+
+Shows hits; never ranks.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,13 @@ from jirakb.service import console, options
 from jirakb.settings import Settings
 
 if TYPE_CHECKING:
+    from jirakb.knowledge.index.filters import Filter
     from jirakb.knowledge.search import Searcher
     from jirakb.knowledge.search.result import SearchResult
 
 Mode = Literal["hybrid", "text", "vector"]
 Several = list[str] | None
+AsQuery = Annotated[bool, typer.Option("--query", help="QUERY is the query language, whatever it begins with.")]
 Type = Annotated[Several, typer.Option("--type", metavar="T", help="Issue type.")]
 Status = Annotated[Several, typer.Option("--status", metavar="S", help="Status.")]
 Priority = Annotated[Several, typer.Option("--priority", metavar="P", help="Priority.")]
@@ -41,9 +46,7 @@ Explain = Annotated[bool, typer.Option("--explain", help="Say what each score is
 
 def search(
     query: Annotated[str, typer.Argument(help="What to look for: plain words, or a query such as 'status = Open'.")],
-    as_query: Annotated[
-        bool, typer.Option("--query", help="QUERY is the query language, whatever it begins with.")
-    ] = False,
+    as_query: AsQuery = False,
     project: options.Project = None,
     type_: Type = None,
     status: Status = None,
@@ -107,17 +110,55 @@ def similar(
     as_json: options.Json = False,
 ) -> None:
     """Find the issues that are most like one, or like a text, and say why."""
-    from jirakb.knowledge.index.filters import Filter
-
-    wanted = Filter(
-        projects=tuple(project or ()), types=tuple(type_ or ()), statuses=tuple(status or ()),
-        labels=tuple(label or ()), components=tuple(component or ()),
-    )  # fmt: skip
+    wanted = _filter(project, type_, status, label, component)
     with _searcher(home, kb) as searcher:
         result = searcher.similar(
             issue, filter=wanted, principals=None, mode=mode, limit=limit, sections_per_issue=sections, explain=explain
         )
     _show(result, as_json=as_json)
+
+
+def context(
+    query: Annotated[str, typer.Argument(help="The question that a language model is to answer.")],
+    tokens: Annotated[
+        int, typer.Option("--tokens", metavar="N", min=1, help="At most so many tokens, each counted as three bytes.")
+    ] = 4000,
+    as_query: AsQuery = False,
+    project: options.Project = None,
+    type_: Type = None,
+    status: Status = None,
+    label: Label = None,
+    component: Component = None,
+    mode: HowToSearch = "hybrid",
+    limit: Limit = 20,
+    sections: Sections = 3,
+    home: options.Home = None,
+    kb: options.Kb = "default",
+    as_json: options.Json = False,
+) -> None:
+    """Print text for a language model: whole sections of the best issues, with their sources, within a budget."""
+    wanted = _filter(project, type_, status, label, component)
+    with _searcher(home, kb) as searcher:
+        found = searcher.context(
+            query, budget_tokens=tokens, principals=None, filter=wanted, mode=mode, limit=limit,
+            language="jql" if as_query else "auto", sections_per_issue=sections,
+        )  # fmt: skip
+    for note in found.notes:
+        console.say(note)
+    if as_json:
+        console.write_json(found.to_json())
+        return
+    console.write(found.text)
+    console.say(f"{found.tokens} of {found.budget} tokens; {len(found.sources)} places of {found.total} issues.")
+
+
+def _filter(projects: Several, types: Several, statuses: Several, labels: Several, components: Several) -> Filter:
+    from jirakb.knowledge.index.filters import Filter
+
+    return Filter(
+        projects=tuple(projects or ()), types=tuple(types or ()), statuses=tuple(statuses or ()),
+        labels=tuple(labels or ()), components=tuple(components or ()),
+    )  # fmt: skip
 
 
 @contextmanager

@@ -9,10 +9,11 @@ from typing import Any
 
 from jirakb.control.catalog import Entry
 from jirakb.documents import Readers
-from jirakb.errors import NotFoundError
+from jirakb.errors import NotFoundError, UsageError
 from jirakb.knowledge.index.filters import Filter
 from jirakb.service.web.merging import following, merge_hits, read_cursors, sorts_of
 from jirakb.service.web.models import knowledge as told
+from jirakb.service.web.models.contexts import ContextAnswer, ContextRequest
 from jirakb.service.web.shelf import Shelf
 
 _MOST_VALUES = 100
@@ -83,6 +84,28 @@ def similar_all(
     if entries and not parts:
         raise NotFoundError("There is no such issue here.", key=wanted.issue[:100])
     return _one(parts[0]) if len(parts) == 1 else _answer(parts, merge_hits(parts, ())[: wanted.limit], None)
+
+
+def context_of(
+    shelf: Shelf, entries: Sequence[Entry], wanted: ContextRequest, principals: Readers | None
+) -> ContextAnswer:
+    """The context out of one knowledge base; raises UsageError for several, whose texts one budget cannot weigh."""
+    if not entries:
+        raise NotFoundError("There is no knowledge base that holds anything.", fix="Sync a connector first.")
+    if len(entries) > 1:
+        raise UsageError("A context is made of one knowledge base.", fix="Give kb_id.")
+    with shelf.searcher(entries[0]) as searcher:
+        found = searcher.context(
+            wanted.query,
+            budget_tokens=wanted.budget_tokens,
+            principals=principals,
+            filter=_filter(wanted.filter),
+            mode=wanted.mode,
+            limit=wanted.limit,
+            language=wanted.language,
+            sections_per_issue=wanted.sections_per_issue,
+        )
+    return ContextAnswer.model_validate({"kb_id": entries[0].id, **found.to_json()})
 
 
 def _each(entries: Iterable[Entry], ask: Callable[[Entry], Part]) -> Iterator[Part]:

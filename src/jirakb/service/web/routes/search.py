@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query
 from jirakb.service.web.access import Reader, principals_of
 from jirakb.service.web.completion import complete
 from jirakb.service.web.context import Context, Shared
+from jirakb.service.web.models.contexts import ContextAnswer, ContextRequest
 from jirakb.service.web.models.knowledge import (
     CompleteQuery,
     Completions,
@@ -21,7 +22,7 @@ from jirakb.service.web.models.knowledge import (
 )
 from jirakb.service.web.problems import answers
 from jirakb.service.web.routes.knowledge import entries_of
-from jirakb.service.web.searching import search_all, similar_all
+from jirakb.service.web.searching import context_of, search_all, similar_all
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
@@ -38,6 +39,16 @@ def similar(wanted: SimilarRequest, key: Reader, context: Shared) -> SearchAnswe
     """The issues most like one, or like a text, and why."""
     with _timed(context, "similar"):
         return similar_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
+
+
+@router.post("/context", responses=answers(400, 404, 413))
+def context_for_model(wanted: ContextRequest, key: Reader, context: Shared) -> ContextAnswer:
+    """Text for a language model: whole sections of the best issues of one knowledge base, within a budget of tokens.
+
+    Where the tenant has several knowledge bases, `kb_id` must name one.
+    """
+    with _timed(context, "context"):
+        return context_of(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
 @router.get("/complete", responses=answers(404))

@@ -137,8 +137,10 @@ def open_downloads(access: Access, session: Session, limit: int) -> Downloads:
     own = replace(access, max_bytes=limit)
     away = replace(own, pacer=Pacer(_CONNECTIONS_AWAY, access.timing))
 
+    who = access.sender(session.door).who
+
     def open_door(door: Door) -> Sender:
-        return (own if door.authorization else away).sender(door)
+        return (own if door.authorization else away).sender(door, who)
 
     client, identity = session.client, session.identity
     return Downloads(identity.flavor, access.base_url, session.door, open_door, identity.verify, client.server_info)

@@ -7,6 +7,7 @@ form counts as a failed login. A Cloud token that one door refuses is shown at t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 
@@ -55,8 +56,8 @@ class Access:
     wires: Wires
     refusals: Refusals = field(default_factory=Refusals)
 
-    def sender(self, door: Door) -> Sender:
-        """Calls through a door, in the pace and the count of this connector."""
+    def sender(self, door: Door, ask_who: Callable[[], object] | None = None) -> Sender:
+        """Calls through a door, in the pace and the count of this connector; `ask_who` as `Sender` takes it."""
         return Sender(
             self.http,
             door,
@@ -68,6 +69,7 @@ class Access:
             stop=self.stop,
             wires=self.wires,
             refusals=self.refusals,
+            ask_who=ask_who,
         )
 
     def briefly(self) -> Access:

@@ -27,6 +27,7 @@ class Recognition:
         self._naming: dict[Key, set[str]] = {}
         self._unnamed: Counter[tuple[Key, str]] = Counter()
         self._assured: Counter[Key] = Counter()
+        self._doubted: set[Key] = set()
 
     def is_doubtful(self, door: Door, label: str, headers: Mapping[str, str]) -> bool:
         """Whether an answer from that endpoint may have been given to nobody though the site knows the account.
@@ -49,11 +50,17 @@ class Recognition:
             self._unnamed[key, label] += 1
             return self._unnamed[key, label] < _BELIEVED
 
-    def wait(self, door: Door) -> None:
-        """Returns when nobody is making sure: meanwhile a secret that may be refused is not sent by further threads."""
-        if door.authorization:
-            with self.turn:
-                pass
+    def doubt(self, door: Door, assurances: int) -> None:
+        """An answer may have been given to nobody; it says nothing new when its call was sent before the last assurance."""
+        key = (door.host, door.authorization)
+        with self._lock:
+            if self._assured[key] == assurances:
+                self._doubted.add(key)
+
+    def is_doubted(self, door: Door) -> bool:
+        """Whether it must be made sure that the account stands before anything else is sent with its secret."""
+        with self._lock:
+            return (door.host, door.authorization) in self._doubted
 
     def assurances(self, door: Door) -> int:
         """How often it was made sure that the account stands."""
@@ -62,8 +69,10 @@ class Recognition:
 
     def assure(self, door: Door) -> None:
         """The account stands."""
+        key = (door.host, door.authorization)
         with self._lock:
-            self._assured[door.host, door.authorization] += 1
+            self._assured[key] += 1
+            self._doubted.discard(key)
 
 
 def names_account(headers: Mapping[str, str]) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from jirakb.errors import InsufficientPermissionsError
 from jirakb.jira.auth import Door
@@ -41,10 +42,13 @@ class Refusals:
         if known:
             raise copy.copy(known)
 
-    def note(self, door: Door, error: Exception) -> None:
-        """Remembers a refusal of the secret; errors of another kind (a missing right or scope) pass."""
-        if not isinstance(error, InsufficientPermissionsError) or not door.authorization:
-            return
-        if error.code in _FINAL or error.code == "credentials_refused":
-            with self._lock:
-                self._by_door.setdefault(("" if error.code in _FINAL else door.host, door.authorization), error)
+    @contextmanager
+    def noting(self, door: Door) -> Iterator[None]:
+        """Remembers a refusal of the secret that is raised meanwhile; errors of another kind (a missing right or scope) pass."""
+        try:
+            yield
+        except InsufficientPermissionsError as exc:
+            if door.authorization and (exc.code in _FINAL or exc.code == "credentials_refused"):
+                with self._lock:
+                    self._by_door.setdefault(("" if exc.code in _FINAL else door.host, door.authorization), exc)
+            raise

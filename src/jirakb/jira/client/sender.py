@@ -6,7 +6,6 @@ The Authorization goes to the door's own address only: paths are joined to it, r
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ import httpx2
 import orjson
 
 import jirakb
-from jirakb.errors import InsufficientPermissionsError, ProtocolError, RateLimitedError, SiteUnreachableError
+from jirakb.errors import ProtocolError, RateLimitedError, SiteUnreachableError
 from jirakb.jira.auth import Door
 from jirakb.jira.client.answers import (
     Answer,
@@ -55,7 +54,7 @@ _SECONDS_OF_AN_ANSWER = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: `path` below the door's root (or the whole address), and the label it is counted and paced under."""
+    """One request: `path` below the door's root, and the label it is counted and paced under."""
 
     method: str
     label: str
@@ -166,7 +165,9 @@ class Sender:
         stop: Stop,
         wires: Wires,
         refusals: Refusals | None = None,
+        ask_who: Callable[[], object] | None = None,
     ) -> None:
+        """`ask_who` asks for the account where this door leads to files only (None: the door leads to the API itself)."""
         self._http = http
         self._door = door
         self._pacer = pacer
@@ -178,6 +179,7 @@ class Sender:
         self._extensions = {"trace": wires.see}
         self._refusals = refusals or Refusals()
         self._recognition = self._refusals.recognition
+        self._ask_who = ask_who or self.who
         self.site = urlsplit(door.api_root)._replace(path="", query="", fragment="").geturl()
 
     def send(self, call: Call, *, attempts: int | None = None) -> Answer:
@@ -188,53 +190,62 @@ class Sender:
         budget = self._budget if attempts is None else _with_attempts(self._budget, attempts)
         trouble = Trouble(budget, self._timing.monotonic())
         while True:
-            if call is not _WHO:
-                self._recognition.wait(self._door)
-            assurances = self._recognition.assurances(self._door)
+            self._make_sure(call)
             outcome = self._try(call, trouble)
             if isinstance(outcome, Answer):
                 return outcome
-            if isinstance(outcome, Throttled):
+            if outcome is None or isinstance(outcome, Throttled):
                 continue
             if outcome.code == _ANONYMOUS:
                 trouble.doubted += 1
-                self._make_sure(assurances)
+                self._make_sure(call)
             self._recover(call, outcome, trouble)
 
-    def _make_sure(self, assurances: int) -> None:
-        """Raises InsufficientPermissionsError when the site does not know the account any more; one thread asks for all."""
-        if not _IS_API.search(self._door.api_root):
+    def who(self) -> Answer:
+        """Who is asking; raises InsufficientPermissionsError when the site does not know the account any more."""
+        return self.send(_WHO)
+
+    def _make_sure(self, call: Call) -> None:
+        """Returns when there is no doubt about the account; one thread asks for all, and meanwhile no other sends its secret."""
+        if call is _WHO or not self._recognition.is_doubted(self._door):
             return
         with self._recognition.turn:
-            if self._recognition.assurances(self._door) == assurances:
-                self.send(_WHO)
+            if self._recognition.is_doubted(self._door):
+                self._ask_who()
                 self._recognition.assure(self._door)
 
-    def _try(self, call: Call, trouble: Trouble) -> Answer | Broken | Throttled:
+    def _try(self, call: Call, trouble: Trouble) -> Answer | Broken | Throttled | None:
         with self._refusals.turn(self._door):
             self._refusals.check(self._door)  # no reason to wait for a turn
-            try:
-                return self._try_now(call, trouble)
-            except InsufficientPermissionsError as exc:
-                self._refusals.note(self._door, exc)
-                raise
+            with self._pacer.turn(call.label, self._timing.sleep) as turn, self._refusals.noting(self._door):
+                outcome = self._try_now(call, turn, trouble)
+            # The turn is over: while this thread unpacks and reads, another one uses the connection.
+            return self._judge_body(call, outcome) if isinstance(outcome, _Heard) else outcome
 
-    def _try_now(self, call: Call, trouble: Trouble) -> Answer | Broken | Throttled:
-        with self._pacer.turn(call.label, self._timing.sleep) as turn:
-            self._stop.check()
-            self._refusals.check(self._door)
-            self._tally.count(call.label)
-            try:
-                heard = self._exchange(call)
-            except httpx2.TransportError as exc:
-                return self._no_answer(call, exc)
-            # Before anything else is done with the answer: meanwhile other threads send.
-            self._pacer.tell(turn, allowance(heard.headers))
-            if heard.status == _TOO_MANY:
-                return self._throttle(turn, heard.headers, trouble)
-        # The turn is over: while this thread unpacks and reads, another one uses the connection.
+    def _try_now(self, call: Call, turn: Turn, trouble: Trouble) -> _Heard | Answer | Broken | Throttled | None:
+        """What came; judged already where it says something against the secret: calls that wait for their turn must know it.
+
+        None: nothing was sent, since the account is doubted.
+        """
+        self._stop.check()
+        self._refusals.check(self._door)
+        if call is not _WHO and self._recognition.is_doubted(self._door):
+            return None
+        assurances = self._recognition.assurances(self._door)
+        self._tally.count(call.label)
+        try:
+            heard = self._exchange(call)
+        except httpx2.TransportError as exc:
+            return self._no_answer(call, exc)
+        # Before anything else is done with the answer: meanwhile other threads send.
+        self._pacer.tell(turn, allowance(heard.headers))
+        if heard.status == _TOO_MANY:
+            return self._throttle(turn, heard.headers, trouble)
         doubt = self._judge_head(call, heard, trouble)
-        return doubt or self._judge_body(call, heard)
+        if doubt:
+            self._recognition.doubt(self._door, assurances)
+            return doubt
+        return self._judge_body(call, heard) if heard.status in _REFUSED else heard
 
     def _exchange(self, call: Call) -> _Heard:
         with self._http.stream(
@@ -358,7 +369,6 @@ _TOO_MANY = 429
 _REFUSED = frozenset({401, 403})
 _ANONYMOUS = "anonymous"
 _ASKED_AGAIN = 2
-_IS_API = re.compile(r"/rest/api/\w+$")
 _WHO = Call("GET", "GET myself", "myself")
 """The one question that is never answered to nobody with a success."""
 

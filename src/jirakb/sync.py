@@ -192,11 +192,14 @@ class _Flow:
     def list_issues(self, run: Run) -> Run:
         """Write the listing: what changed, and with a census everything."""
         if run.state == "listing":
-            with self.stages.doing("list"):
-                run = self._list_all(run) if run.kind == "full" else self._list_changed(run)
+            run = self._list(run)
         if run.kind != "window":
             self._retry_failed(run)
         return self._enter(run, "fetching")
+
+    def _list(self, run: Run) -> Run:
+        with self.stages.doing("list"):
+            return self._list_all(run) if run.kind == "full" else self._list_changed(run)
 
     def _list_all(self, run: Run) -> Run:
         run = self._add_pages(run, self.source.list_all())
@@ -253,9 +256,17 @@ class _Flow:
     # Fetch, render, store
 
     def fetch_issues(self, run: Run, followers: Followers) -> Run:
-        """Fetch what is listed and not done, and store each window with its mark; wait where the vectors lag far behind."""
+        """Fetch what is listed and not done; where a listed issue turns out to be gone, list and fetch once more."""
         if run.state != "fetching":
             return run
+        run = self._fetch_listed(run, followers)
+        if self.runs.tallied(run)[Done.GONE]:
+            # When an issue is deleted while pages are walked, later rows move up, and one may slip past the walk unseen.
+            run = self._fetch_listed(self._list(run), followers)
+        return self._enter(run, "pruning")
+
+    def _fetch_listed(self, run: Run, followers: Followers) -> Run:
+        """Store each window with its mark; wait where the vectors lag far behind."""
         total = self.runs.tallied(run)[Done.TO_FETCH]
         done = 0
         with self.stages.doing("fetch"):
@@ -265,7 +276,7 @@ class _Flow:
                     run = self._store(run, window)
                 done += len(window.numbers)
                 self.stages.show("fetch", done, total)
-        return self._enter(run, "pruning")
+        return run
 
     def _windows(self, run: Run, followers: Followers) -> Iterator[tuple[int, ...]]:
         size = max(self.source.batch_limit, self.wish.batch_size)

@@ -76,6 +76,19 @@ def test_a_deletion_arrives_with_the_next_census_and_not_before(world: World) ->
     assert world.indexed() == world.site_keys()
 
 
+@pytest.mark.parametrize("kind", ["full", "incremental"])
+def test_an_issue_that_slips_past_while_another_is_deleted_is_found_in_the_same_run(world: World, kind: str) -> None:
+    if kind == "incremental":
+        world.sync()
+    for key in world.site_keys():
+        world.site.edit(key, summary="Leaks now")
+    world.site.switches.page_limit = 5
+    doomed = ["PUMP-1"]
+    world.site.switches.between_pages = lambda: doomed and world.site.delete(doomed.pop())
+    assert world.sync().kind == kind
+    assert all("Leaks now" in world.text(key) for key in world.site_keys())
+
+
 def test_an_issue_that_only_the_listing_missed_is_not_taken_out(world: World) -> None:
     world.sync()
     world.site.delete("PUMP-6")

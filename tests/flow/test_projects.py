@@ -115,6 +115,16 @@ def test_a_query_that_jira_refuses_for_another_reason_is_not_narrowed(world: Wor
         world.sync(connector={**BY_KEYS, "jql_query": "bogus = 1"})
 
 
+def test_a_project_that_is_lost_within_the_users_own_jql_is_named_with_what_to_do(world: World) -> None:
+    own = {"jql_query": "project in (PUMP, HALL)", "projects": ()}
+    world.sync(connector=own)
+    lose(world)
+    with pytest.raises(ConnectorValidationError, match="HALL") as refused:
+        world.sync(connector=own)
+    assert "--project" in refused.value.fix
+    assert {"HALL-1", "HALL-2"} <= world.indexed()
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["jql-knows-the-old-key", "jql-forgets-it"])
 def test_a_renamed_project_keeps_its_issues_and_the_old_keys_lead_to_them(world: World, known: bool) -> None:
     world.site.project("HALL", "The hall")

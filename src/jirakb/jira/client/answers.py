@@ -24,6 +24,7 @@ _NONSENSE = 86_400.0
 """Seconds from which on a wait is taken as not said at all: blocked accounts are told 9223372036854775807."""
 _LONGEST_MESSAGE = 500
 _FIRST_QUESTION = "/rest/api/2/serverInfo"
+_FAULT_OF_OURS = "Run jirakb doctor with the same options; if it finds nothing, this is a fault of jirakb."
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,15 +203,20 @@ def _rejected(label: str, url: str, said: str) -> ConnectorValidationError:
     query = "search" in label
     return ConnectorValidationError(
         said or f"{url} rejects {label}.",
-        fix=(
-            "Correct the project keys or the JQL: Jira names what it does not know, or does not show to this account."
-            if query
-            else "Run jirakb doctor with the same options; if it finds nothing, this is a fault of jirakb."
-        ),
+        fix=_how_to_ask(said) if query else _FAULT_OF_OURS,
         url=url,
         status=400,
         code="query_refused" if query else "rejected",
     )
+
+
+def _how_to_ask(said: str) -> str:
+    if "for the field 'project'" in said:
+        return (
+            "That project was deleted or renamed, or the account lost it: take it out of the JQL, or name the projects beside "
+            "it (--project), where a lost one does not stop the others. What was indexed stays as it is."
+        )
+    return "Correct the project keys or the JQL: Jira names what it does not know, or does not show to this account."
 
 
 def redirected(label: str, url: str, status: int, headers: Mapping[str, str]) -> JirakbError:

@@ -267,6 +267,12 @@ def test_a_host_that_is_no_jira_gets_no_credentials(settings: Settings, answer: 
     assert not any("authorization" in request.headers for request in asked)
 
 
+def test_a_page_in_jiras_place_may_be_a_single_sign_on(settings: Settings) -> None:
+    transport, _ = scripted(httpx2.Response(200, html="<html>Sign in</html>"))
+    told = diagnose(Subject("https://x.example", TOKENS["cloud"], ("ABC",)), settings, transport=transport)
+    assert "single sign-on" in finding(told, "no_jira").fix
+
+
 @pytest.fixture
 def settings(tmp_path: Any) -> Settings:
     return Settings(home=tmp_path)

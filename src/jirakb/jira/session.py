@@ -109,6 +109,7 @@ class SignedIn:
 
 
 _LOGIN = re.compile(r"(?i)log_?-?[io]n|sign_?-?in|sso|saml|oauth|adfs")
+_SINGLE_SIGN_ON = " If a single sign-on answers in Jira's place, it must let API calls with a token pass."
 _BRIEF = Budget(attempts=1, seconds=20.0, throttles=2, patience=20.0)
 
 
@@ -166,7 +167,7 @@ def _server_info(public: PublicSite, access: Access) -> Answer:
         return public.server_info()
     except SiteUnreachableError as exc:
         if (exc.code, exc.status) == ("html", 200):
-            raise _no_jira(access.base_url, 200) from exc
+            raise _no_jira(access.base_url, 200, _SINGLE_SIGN_ON) from exc
         raise
 
 
@@ -175,10 +176,10 @@ def _leads_to_login(answer: Answer) -> bool:
     return 300 <= answer.status < 400 and bool(_LOGIN.search(answer.headers.get("location", "")))
 
 
-def _no_jira(base_url: str, status: int) -> ConnectorValidationError:
+def _no_jira(base_url: str, status: int, hint: str = "") -> ConnectorValidationError:
     return ConnectorValidationError(
         f"No Jira answers at {base_url}.",
-        fix="Check the address; a Data Center may stand below a path, such as https://host/jira.",
+        fix=f"Check the address; a Data Center may stand below a path, such as https://host/jira.{hint}",
         url=base_url,
         status=status,
         code="no_jira",

@@ -64,6 +64,7 @@ def _nested(text: str, macros: list[re.Match[str]], inlines: InlineParser) -> Bl
         pending.append(piece)
         in_row = _ends_in_row(piece, in_row)
         if in_row:
+            pending.append(_title_in_row(macro))
             continue
         if not inlines.budget.spend(_A_MACRO):
             position = macro.start() - sum(map(len, pending))
@@ -101,7 +102,18 @@ def _turn(stack: list[_Container], macro: re.Match[str]) -> None:
                 stack[-1].content += closed.closed()
                 return
             stack[-1].content += _Container("", closed.title, closed.content).closed()
+    opened = _Container(name, _title(macro) or _TITLES.get(name, ""))
     if len(stack) <= _DEEPEST:
-        options = parameters(macro[2] or "")
-        title = options.get("title") or (options.get("") if name == "expand" else "") or _TITLES.get(name, "")
-        stack.append(_Container(name, title))
+        stack.append(opened)
+    else:
+        stack[-1].content += _Container("", opened.title).closed()
+
+
+def _title(macro: re.Match[str]) -> str:
+    options = parameters(macro[2] or "")
+    return options.get("title") or (options.get("") if macro[1].lower() == "expand" else "") or ""
+
+
+def _title_in_row(macro: re.Match[str]) -> str:
+    title = _title(macro)
+    return f"*{title}* " if title else ""

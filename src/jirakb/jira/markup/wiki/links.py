@@ -16,7 +16,8 @@ _TARGET = re.compile(r"[a-zA-Z][\w+.-]*://|mailto:|tel:|file:|www\.|//?\w|#\S|\^
 _USER = re.compile(r"~[\w.:@+-]+")
 _FILE = re.compile(r"\^[^\\^|]*\.\w{1,8}")
 _CARDS = frozenset(("smart-link", "smart-card", "block-card", "inline-card", "smart-embed", "embed-card"))
-_PICTURE = re.compile(r"!(?<!\w!)(https?://[^!\s|]+|[^!\n|*\"<>?{}]+\.\w{1,5})(?:\|[^!\n]*)?!(?!\w)")
+_PICTURE = re.compile(r"!(?<!\w!)(https?://[^!\s|]+|[^!\n|*\"<>?{}]+\.\w{1,5})(?:\|([^!\n]*))?!(?!\w)")
+_SAID = re.compile(r"\b(?:alt|title)\s*=\s*\"?([^\",|]+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,17 @@ def picture(text: str, position: int, context: MarkupContext) -> tuple[Inline, i
     found = _PICTURE.match(text, position)
     if not found:
         return None
-    name = found[1].strip()
-    if "://" in name:
-        return Image(name, name), found.end()
-    return context.attachment(name), found.end()
+    name, said = found[1].strip(), _SAID.search(found[2] or "")
+    shown = Image(name, name) if "://" in name else context.attachment(name)
+    return _with_words(shown, said[1].strip()) if said else shown, found.end()
+
+
+def _with_words(shown: Inline, words: str) -> Inline:
+    """A picture with what it is said to show; where it has no URL to keep its name in, the name stays."""
+    match shown:
+        case Image(url=url):
+            return Image(url, words)
+        case Text(value=name):
+            return Text(f"{name} ({words})")
+        case _:
+            return shown

@@ -95,11 +95,11 @@ def _pieces(text: str, macros: list[Macro], closers: dict[int, int], kept: Kept)
             if _takes_the_rest(text, macro, place == len(macros)):
                 yield _keep(_verbatim(macro, text[macro.end :]), kept)
                 return
-            yield _stray(text, macro)
+            yield _stray(text, macro, kept)
             continue
         end = macros[closer]
         if end.parameters and end.parameters != macro.parameters:
-            yield _stray(text, macro)
+            yield _stray(text, macro, kept)
             continue
         yield _placeholder(text, macro, end, kept)
         if _BLOCK_BEHIND.match(text, end.end):
@@ -114,9 +114,14 @@ def _takes_the_rest(text: str, macro: Macro, last: bool) -> bool:
     return last and begins and bool(text[macro.end :].strip())
 
 
-def _stray(text: str, macro: Macro) -> str:
-    """A macro without its other half: amid words it is one of them."""
-    return "" if macro.name == "html" or _alone(text, macro) else text[macro.start : macro.end]
+def _stray(text: str, macro: Macro, kept: Kept) -> str:
+    """A macro without its other half: amid words it is one of them; alone on its line it leaves its title."""
+    if macro.name == "html":
+        return ""
+    if not _alone(text, macro):
+        return text[macro.start : macro.end]
+    title = tuple(_title(parameters(macro.parameters)))
+    return _keep(title, kept) if title else ""
 
 
 def _alone(text: str, macro: Macro) -> bool:
@@ -129,7 +134,7 @@ def _alone(text: str, macro: Macro) -> bool:
 def _placeholder(text: str, macro: Macro, end: Macro, kept: Kept) -> str:
     body = text[macro.end : end.start]
     if not body.strip():
-        return ""
+        return "" if macro.name == "html" else _keep(_verbatim(macro, ""), kept)
     if macro.name != "html" and not macro.parameters and "\n" not in body and not _fills_line(text, macro, end):
         kept.append(CodeSpan(body.strip()))
         return f"{KEPT_SPAN}{len(kept) - 1}{KEPT_SPAN}"
@@ -155,7 +160,12 @@ def _verbatim(macro: Macro, body: str) -> Blocks:
 
 def _code(given: str, body: str) -> Iterator[Block]:
     options = parameters(given)
+    yield from _title(options)
+    if body:
+        language = (options.get("") or options.get("lang") or options.get("language") or "").lower()
+        yield CodeBlock(_BLANK_EDGES.sub("", body), _LANGUAGES.get(language, language))
+
+
+def _title(options: dict[str, str]) -> Iterator[Block]:
     if title := options.get("title"):
         yield Paragraph((Styled("strong", (Text(title),)),))
-    language = (options.get("") or options.get("lang") or options.get("language") or "").lower()
-    yield CodeBlock(_BLANK_EDGES.sub("", body), _LANGUAGES.get(language, language))

@@ -75,6 +75,11 @@ def test_a_plain_string_is_words() -> None:
     assert adf_to_markdown("a <b>\n\n# c") == "a \\<b>\n\n\\# c"
 
 
+def test_a_node_that_jiras_editor_does_not_know_keeps_its_own_words() -> None:
+    unknown = {"type": "unsupportedBlock", "attrs": {"text": "words"}}
+    assert adf_to_markdown({"type": "doc", "content": [unknown]}) == "words"
+
+
 def test_wrong_types_are_read_over() -> None:
     doc = {
         "type": "doc",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jirakb.jira.markup.adf_inlines import InlineReader
-from jirakb.jira.markup.adf_values import Node, attributes, children, integer, joined_words, node_type, string
+from jirakb.jira.markup.adf_values import Node, attributes, children, integer, joined_words, node_type, own_words, string
 from jirakb.jira.markup.characters import clean
 from jirakb.jira.markup.context import MarkupContext
 from jirakb.jira.markup.nodes import (
@@ -201,7 +201,7 @@ class _Reader:
 
     def original(self, node: Node, depth: int) -> Iterator[Block]:
         """Jira keeps a node that its editor does not know in an attribute."""
-        yield from self.blocks([attributes(node).get("originalValue")], depth)
+        yield from self.blocks([own_words(node), attributes(node).get("originalValue")], depth)
         yield from self.blocks(node.get("content"), depth)
 
 

@@ -55,6 +55,8 @@ class Settings:
     """Whether images are read by tesseract: auto (in English, where it is installed), off, or languages such as deu+eng (JIRAKB_OCR)."""
     disk_reserve: int = 256 * 1024 * 1024
     """A sync stops before fewer bytes of the home's disk than this are free (JIRAKB_DISK_RESERVE)."""
+    index_backlog: int = 50_000
+    """Fetching waits while more changed documents than this wait for the text index, so that search never lags by more (JIRAKB_INDEX_BACKLOG)."""
     embed_backlog: int = 200_000
     """Fetching waits while more passages than this wait for a vector, so that search by meaning never lags by more (JIRAKB_EMBED_BACKLOG)."""
     embeddings_url: str = ""
@@ -125,6 +127,7 @@ class Settings:
             attachment_text=int(_number(env, "JIRAKB_ATTACHMENT_TEXT", cls.attachment_text)),
             ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
             disk_reserve=int(_number(env, "JIRAKB_DISK_RESERVE", cls.disk_reserve)),
+            index_backlog=int(_number(env, "JIRAKB_INDEX_BACKLOG", cls.index_backlog)),
             embed_backlog=int(_number(env, "JIRAKB_EMBED_BACKLOG", cls.embed_backlog)),
             embeddings_url=env.get("JIRAKB_EMBEDDINGS_URL", ""),
             embeddings_model=env.get("JIRAKB_EMBEDDINGS_MODEL", ""),

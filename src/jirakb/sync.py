@@ -266,7 +266,7 @@ class _Flow:
         return self._enter(run, "pruning")
 
     def _fetch_listed(self, run: Run, followers: Followers) -> Run:
-        """Store each window with its mark; wait where the vectors lag far behind."""
+        """Store each window with its mark; wait where the indexes lag far behind."""
         total = self.runs.tallied(run)[Done.TO_FETCH]
         done = 0
         with self.stages.doing("fetch"):
@@ -283,7 +283,9 @@ class _Flow:
         after = -1
         while numbers := self.runs.to_fetch(run, after, size):
             after = numbers[-1]
-            followers.let_vectors_come_nearer(self.settings.embed_backlog)
+            followers.let_come_nearer(
+                changes=self.settings.index_backlog, passages=self.settings.embed_backlog
+            )  # fmt: skip
             yield tuple(numbers)
 
     def _store(self, run: Run, window: Window) -> Run:

@@ -6,8 +6,8 @@ import resource
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -15,7 +15,7 @@ from typing import Any, Literal, Protocol, Self
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from jirakb.control.runs import RunRecords, Told
+from jirakb.control.runs import RunRecord, RunRecords, Told
 from jirakb.errors import JirakbError, RunStoppedError
 from jirakb.progress import Stage
 from jirakb.source import RequestCounts
@@ -63,12 +63,14 @@ class Progress:
     _stages: dict[Stage, _Seen] = field(default_factory=dict)
 
     def show(self, stage: Stage, done: int, total: int | None) -> None:
-        """A stage is so far."""
+        """A stage is so far; one that is less far than before has begun anew."""
         with self._lock:
-            seen = self._stages.setdefault(stage, _Seen(self.clock(), done, done, total))
+            seen = self._stages.get(stage)
+            if seen is None or done < seen.done:
+                seen = self._stages[stage] = _Seen(self.clock(), done, done, total)
             seen.done, seen.total = done, total
 
-    def to_json(self, throttled: int) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """As a run shows it: rates per second; `seconds_left` of the slowest stage whose end is known."""
         with self._lock:
             now = self.clock()
@@ -78,7 +80,7 @@ class Progress:
             }
             left = [_left(seen, now) for seen in self._stages.values()]
         known = [seconds for seconds in left if seconds is not None]
-        return {"stages": stages, "throttled": throttled, "seconds_left": round(max(known)) if known else None}
+        return {"stages": stages, "seconds_left": round(max(known)) if known else None}
 
 
 def _left(seen: _Seen, now: float) -> float | None:
@@ -89,10 +91,11 @@ def _left(seen: _Seen, now: float) -> float | None:
 class Attention:
     """The watcher of one run, for as long as a `with` block lasts."""
 
-    def __init__(self, runs: RunRecords, run: str, worker: str) -> None:
+    def __init__(self, runs: RunRecords, run: RunRecord, worker: str) -> None:
         self._runs = runs
-        self._run = run
+        self._run = run.id
         self._worker = worker
+        self._before = run.progress  # of the attempts before this one: their calls count too
         self._progress = Progress()
         self._source: Stoppable | None = None
         self._stopped = threading.Event()
@@ -111,8 +114,6 @@ class Attention:
     ) -> None:
         self._ended.set()
         self._thread.join()
-        with suppress(JirakbError, SQLAlchemyError):
-            self._tell()
 
     def goes_on(self) -> bool:
         """Whether nobody has asked the run to stop."""
@@ -139,6 +140,10 @@ class Attention:
             if self._source:
                 self._source.stop()
 
+    def write(self) -> None:
+        """Write down how far the run came; raises DatabaseUnavailableError."""
+        self._tell()
+
     def _look(self) -> None:
         written = 0.0
         while not self._ended.wait(LOOK_SECONDS):
@@ -155,17 +160,22 @@ class Attention:
                 self.stop(told)
 
     def _tell(self) -> Told:
-        source = self._source
-        requests = source.requests() if source else RequestCounts()
-        progress = self._progress.to_json(requests.throttled) | {
-            "requests": requests.by_endpoint,
-            "throttled_seconds": round(source.waited(), 1) if source else 0.0,
-            "memory": _peak_memory(),
-        }
+        progress = self._progress.to_json() | self._calls() | {"memory": _peak_memory()}
         if progress == self._written:
             return self._runs.stop_asked(self._run, self._worker)
+        told = self._runs.tell(self._run, progress, worker=self._worker)
         self._written = progress
-        return self._runs.tell(self._run, progress, worker=self._worker)
+        return told
+
+    def _calls(self) -> dict[str, Any]:
+        """What the site was asked, and how often and how long it said "wait", in all attempts of the run."""
+        source, before = self._source, self._before
+        requests, waited = (source.requests(), source.waited()) if source else (RequestCounts(), 0.0)
+        return {
+            "requests": dict(Counter(before.get("requests", {})) + Counter(requests.by_endpoint)),
+            "throttled": before.get("throttled", 0) + requests.throttled,
+            "throttled_seconds": round(before.get("throttled_seconds", 0.0) + waited, 1),
+        }
 
 
 def _peak_memory() -> int:

@@ -243,11 +243,11 @@ class Worker:
 
     def _do(self, record: RunRecord) -> None:
         _log.info("begun: %s, attempt %d", record.kind, record.attempts)
-        attention = Attention(self._runs, record.id, self.identity)
+        attention = Attention(self._runs, record, self.identity)
         with self._known(record.id, attention):
             with attention:
                 outcome = self._outcome(record, attention)
-            self._insist(lambda: self._settle(record, outcome, attention))  # when its progress has been written
+            self._insist(lambda: self._settle(record, outcome, attention))
         _log.info("ended: %s", outcome.state if outcome.then == "end" else outcome.then)
 
     @contextmanager
@@ -271,6 +271,7 @@ class Worker:
             return of_error(InternalError(f"A fault of the program: {type(error).__name__}.", fix=_BUG_FIX), 0)
 
     def _settle(self, record: RunRecord, outcome: Outcome, attention: Attention) -> None:
+        attention.write()
         if outcome.then == "end":
             self._end(record, outcome)
         elif outcome.then == "stop":

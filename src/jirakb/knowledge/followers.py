@@ -31,6 +31,7 @@ class Followers:
         self._embedder = embedder
         self._stages = stages
         self._text = TextIndex(base.folder)
+        self._indexed = 0
         self.embedded = 0
         self._index = _Follower("index", self._follow_text, go_on)
         self._embed = _Follower("embed", self._follow_backlog, go_on)
@@ -52,10 +53,11 @@ class Followers:
         """Return when everything stored so far is in the text index."""
         self._index.catch_up()
 
-    def let_vectors_come_nearer(self, most: int) -> None:
-        """Return when at most so many passages wait for a vector."""
+    def let_come_nearer(self, *, changes: int, passages: int) -> None:
+        """Return when at most so many changes wait for the text index, and so many passages for a vector."""
+        self._index.wait_until(lambda: self._text.waiting(self._base.reader()) <= changes)
         if self._embedder is not None:
-            self._embed.wait_until(lambda: not self._base.has_backlog(most))
+            self._embed.wait_until(lambda: not self._base.has_backlog(passages))
 
     def catch_up_vectors(self) -> None:
         """Return when no passage waits for a vector, and the matrix holds them all."""
@@ -69,8 +71,8 @@ class Followers:
         if not self._text.is_behind(self._base.reader()):
             return False
         with self._stages.doing("index"):
-            done = self._text.follow(self._base.reader())
-        self._stages.show("index", done)
+            self._indexed += self._text.follow(self._base.reader())
+        self._stages.show("index", self._indexed, self._indexed + self._text.waiting(self._base.reader()))
         return True
 
     def _follow_backlog(self) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.engine.house import LOGIN, made_site, wait_for
+from tests.engine.house import FETCH, LOGIN, made_site, wait_for
 from tests.service.web.conftest import Web
 
 from jirakb.simulator.server import Running
+from jirakb.simulator.switches import outage
 
 FIRST: dict[str, Any] = {
     "name": "High Priority Bugs",
@@ -205,6 +206,30 @@ def test_omissions_are_told_by_run_and_reason_with_links(web: Web) -> None:
     }
     assert web.ask("GET", f"{path}/omissions?reason=other").json()["items"] == []
     assert web.ask("GET", path).json()["counts"]["omissions"] == 2
+
+
+def test_a_run_that_fails_or_is_paused_tells_what_it_asked_in_all_attempts(web: Web) -> None:
+    site = made_site(400)
+    served = web.house.serve(site)
+    site.switches.faults = [outage(every=1)]
+    connector = web.made(served)
+    path = f"/v1/connector/{connector['id']}"
+    failed = web.ended(connector["id"], web.ask("POST", f"{path}/sync").json()["run_id"])
+    assert (failed["state"], failed["attempts"]) == ("failed", 3)
+    assert failed["requests"]["total"] == sum(failed["requests"]["by_endpoint"].values()) == served.record.total > 2
+    points = web.ask("GET", f"{path}/history").json()["items"]
+    assert [(point["requests"], point["errors"]) for point in points] == [(served.record.total, 1)]
+    site.switches.faults, site.switches.latency = [], 0.5
+    run = web.ask("POST", f"{path}/sync").json()["run_id"]
+    wait_for(lambda: web.ask("GET", f"{path}/runs/{run}").json()["progress"]["stages"].get("fetch"))
+    web.ask("PUT", f"{path}/resume", {"resume": False})
+    wait_for(lambda: web.ask("GET", f"{path}/runs/{run}").json()["state"] == "paused")
+    paused = web.ask("GET", f"{path}/runs/{run}").json()
+    assert paused["requests"]["by_endpoint"][FETCH] >= 1
+    web.ask("PUT", f"{path}/resume", {"resume": True})
+    ended = web.ended(connector["id"], run)
+    assert ended["state"] == "complete"
+    assert ended["requests"]["by_endpoint"]["GET myself"] >= 2, "the calls of both attempts"
 
 
 def test_the_history_tells_each_run_as_a_point(web: Web, running: Running) -> None:

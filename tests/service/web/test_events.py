@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from tests.service.web.conftest import Web
 
 from jirakb.engine.open import Service
 from jirakb.service.web.app import create_app
-from jirakb.service.web.feed import Feed
+from jirakb.service.web.feed import Event, Feed
 from jirakb.service.web.looking import Looking
 from jirakb.simulator.server import Running
 
@@ -143,6 +144,20 @@ def test_a_stream_ends_with_its_key(web: Web) -> None:
             wait_for(lambda: listener.comments)
             web.house.service.keys.revoke("t1", key.id)
             wait_for(lambda: listener.has_ended, 10)
+
+
+def test_a_stream_ends_with_its_key_while_there_is_always_something_to_tell(web: Web) -> None:
+    def busy(tenant: str, connector: str | None) -> list[Event]:
+        return [Event("run", "one", str(time.monotonic()))]
+
+    with served(web) as server:
+        object.__setattr__(server.app.state.context, "feed", Feed(busy, seconds=0.05, beat=0.5))
+        key, text = web.house.service.keys.create("t1", "sync")
+        with server.listener("/v1/events", Authorization=f"Bearer {text}") as listener:
+            wait_for(lambda: len(listener.events) > 3)
+            web.house.service.keys.revoke("t1", key.id)
+            wait_for(lambda: listener.has_ended, 10)
+            assert listener.comments == 0
 
 
 @dataclass

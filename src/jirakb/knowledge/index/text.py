@@ -116,6 +116,10 @@ class TextIndex:
         """Whether there is something to follow, be it that the index is missing."""
         return self._ready(connection).seq != outbox_head(connection)
 
+    def waiting(self, connection: apsw.Connection) -> int:
+        """How many rows of the outbox it has still to follow; all of them before it was opened. Opens nothing."""
+        return outbox_head(connection) - (self._shards.seq if self._shards else 0)
+
     def follow(self, connection: apsw.Connection) -> int:
         """Index what the outbox says has changed, and commit; how many outbox rows that were."""
         shards = self._ready(connection)

@@ -6,6 +6,7 @@ The tables are read twice a second at most for each thing that is listened to, h
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
@@ -98,7 +99,7 @@ class Feed:
 
     async def _tell(self, watch: _Watch, last: str | None, is_allowed: Callable[[], bool]) -> AsyncIterator[str]:
         yield "retry: 2000\n\n"
-        told = 0
+        told, checked = 0, time.monotonic()
         while not (self._is_closed or watch.is_over):
             new = [event for place, event in watch.known.values() if place > told]
             told = watch.place
@@ -106,8 +107,10 @@ class Feed:
                 yield "".join(event.text() for event in new if event.id != last)
             if not await self._wait(watch, told):
                 yield ": still here\n\n"
+            if time.monotonic() - checked >= self._beat:  # however much there is to tell
                 if not await run_in_threadpool(is_allowed):
                     return
+                checked = time.monotonic()
 
     async def _wait(self, watch: _Watch, told: int) -> bool:
         """Until there is something new; whether there is, before it is time for a sign of life."""

@@ -37,7 +37,7 @@ def run_view(run: RunRecord) -> told.Run:
         started=run.started,
         finished=run.finished,
         counts=result.get("counts", {}),
-        requests=told.Requests.model_validate(result.get("requests", {})),
+        requests=requests_of(run),
         seconds=result.get("seconds", {}),
         watermark=result.get("watermark"),
         omissions_by_reason=result.get("omissions_by_reason", {}),
@@ -46,6 +46,14 @@ def run_view(run: RunRecord) -> told.Run:
         progress=told.Progress.model_validate(run.progress),
         stopping=bool(run.stop),
     )
+
+
+def requests_of(run: RunRecord) -> told.Requests:
+    """What was asked of the site so far, in all attempts, however the run ended: the report tells of the last alone."""
+    calls: dict[str, int] = run.progress.get("requests", {})
+    return told.Requests(
+        total=sum(calls.values()), throttled=run.progress.get("throttled", 0), by_endpoint=calls
+    )  # fmt: skip
 
 
 def connector_view(

@@ -36,7 +36,8 @@ _RUN_EXAMPLE: dict[str, Any] = {
     "counts": {"listed": 12, "fetched": 12, "indexed": 12, "unchanged": 0, "deleted": 0, "omitted": 0},
     "requests": {"total": 4, "throttled": 0, "by_endpoint": {"GET search/jql": 1}}, "seconds": {"total": 8.6},
     "watermark": "2026-11-23T09:58:00Z", "omissions_by_reason": {}, "error": None, "attempts": 1,
-    "progress": {"stages": {"fetch": {"done": 12, "total": 12, "rate": 40.0}}, "throttled": 0, "seconds_left": 0},
+    "progress": {"stages": {"fetch": {"done": 12, "total": 12, "rate": 40.0}}, "throttled": 0,
+                 "throttled_seconds": 0.0, "seconds_left": 0},
     "stopping": False,
 }  # fmt: skip
 _CONNECTOR_EXAMPLE: dict[str, Any] = {
@@ -94,15 +95,16 @@ class StageProgress(BaseModel):
 
 
 class Progress(BaseModel):
-    """How far a run is. `throttled` counts the answers that said "wait"."""
+    """How far a run is. `throttled` counts the answers that said "wait"; the waits of several connections add up."""
 
     stages: dict[str, StageProgress] = {}
     throttled: int = 0
+    throttled_seconds: float = 0.0
     seconds_left: int | None = None
 
 
 class Requests(BaseModel):
-    """What was asked of the site."""
+    """What was asked of the site so far."""
 
     total: int = 0
     throttled: int = 0

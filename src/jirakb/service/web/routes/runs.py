@@ -26,7 +26,7 @@ from jirakb.service.web.models.connectors import (
 )
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
 from jirakb.service.web.problems import answers
-from jirakb.service.web.views import omissions_view, run_view
+from jirakb.service.web.views import omissions_view, requests_of, run_view
 
 router = APIRouter(prefix="/v1", tags=["runs"])
 _MOST_POINTS = 1000
@@ -136,7 +136,7 @@ def _omissions(context: Context, saved: SavedConnector, page: OmissionQuery, run
 
 
 def _point(run: RunRecord) -> HistoryPoint:
-    counts, requests = run.result.get("counts", {}), run.result.get("requests", {})
+    counts, requests = run.result.get("counts", {}), requests_of(run)
     started = run.started or run.requested
     failed = int(run.result.get("failed", 0))
     return HistoryPoint(
@@ -147,7 +147,7 @@ def _point(run: RunRecord) -> HistoryPoint:
         finished=run.finished,
         documents=counts.get("indexed", 0),
         seconds=(run.finished - started).total_seconds() if run.finished else None,
-        requests=requests.get("total", 0),
-        throttled=requests.get("throttled", 0),
+        requests=requests.total,
+        throttled=requests.throttled,
         errors=failed or int(run.state == "failed"),
     )

@@ -18,6 +18,15 @@ def _address(url: str) -> str:
     return url.strip()
 
 
+class FieldSelection(BaseModel):
+    """Fields by name or id. With `include` only those are shown ('*': the usual ones, too); those of `exclude` never are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    include: Annotated[tuple[Short, ...], Field(max_length=500)] = ()
+    exclude: Annotated[tuple[Short, ...], Field(max_length=500)] = ()
+
+
 class ConnectorConfig(BaseModel):
     """One site and query. `base_url` and `jira_base_url` are the same key."""
 
@@ -34,6 +43,10 @@ class ConnectorConfig(BaseModel):
     ] = 10 * 1024 * 1024
     labels_to_skip: Annotated[tuple[Short, ...], Field(max_length=200)] = ()
     comment_email_blacklist: Annotated[tuple[Short, ...], Field(max_length=500)] = ()
+    fields: Annotated[
+        FieldSelection, Field(description="Which fields without a place of their own stand in the documents.")
+    ] = FieldSelection()
+    include_history: Annotated[bool, Field(description="What changed, who did it, and when, is indexed too.")] = False
     scoped_token: Annotated[bool, Field(description="The token works at Atlassian's gateway only.")] = False
     timezone_offset: Annotated[
         float | None, Field(ge=-14, le=14, description="Hours from UTC, in place of the account's zone.")

@@ -43,6 +43,8 @@ def source_of(
         comment_email_blacklist=config.comment_email_blacklist,
         scoped_token=config.scoped_token,
         timezone_offset=config.timezone_offset,
+        fields=config.fields.model_dump(),
+        include_history=config.include_history,
         credentials=credentials,
         settings=settings,
         budget=budget,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -25,6 +25,8 @@ from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.client.wires import Wires
 from jirakb.jira.cost import check, measure
 from jirakb.jira.doctor import Diagnosis, Estimate, Finding
+from jirakb.jira.document.fieldchoice import FieldChoice
+from jirakb.jira.document.fields import FieldCatalog
 from jirakb.jira.document.lenient import line, mapping, number, objects
 from jirakb.jira.guard import Guard
 from jirakb.jira.identity import Identity
@@ -55,6 +57,7 @@ class Subject:
     projects: tuple[str, ...] = ()
     jql: str | None = None
     labels_to_skip: tuple[str, ...] = ()
+    fields: Mapping[str, object] = field(default_factory=dict)
     scoped_token: bool = False
     timezone_offset: float | None = None
     since: datetime | None = None
@@ -231,7 +234,7 @@ class _Examination:
         if query is None:
             return
         left = self._find_projects(client, query, keys, access.base_url)
-        self._ask(client.fields)
+        self._ask(lambda: FieldChoice.of(self._subject.fields).check(FieldCatalog.parse(client.fields())))
         if left.projects or left.jql:
             identity, question = Identity(client, flavor, entered.account), self._question(left, entered, found)
             cost = self._ask(lambda: self._cost(client, identity, question, left.jql))

@@ -60,7 +60,7 @@ def connector_for(reading: Reading, settings: Settings) -> JiraConnector:
         scoped_token=reading.scoped_token,
         attachment_size_limit=reading.attachment_size_limit,
         timezone_offset=reading.timezone_offset,
-        fields={"include": reading.fields, "exclude": reading.excluded_fields},
+        fields=reading.chosen_fields,
         include_history=reading.include_history,
         credentials=reading.credentials(settings),
         settings=settings,

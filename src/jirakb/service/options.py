@@ -104,6 +104,11 @@ class Reading:
     excluded_fields: tuple[str, ...] = ()
     include_history: bool = False
 
+    @property
+    def chosen_fields(self) -> dict[str, tuple[str, ...]]:
+        """The fields to show and not to show, as a connector takes them."""
+        return {"include": self.fields, "exclude": self.excluded_fields}
+
     def credentials(self, settings: Settings) -> dict[str, str]:
         """The credentials in the specification's names: options first, then the environment."""
         token = self.token or _read_token(self.token_file) or ("" if self.password else settings.token)

@@ -128,11 +128,23 @@ def test_without_credentials_a_connector_waits_for_them(idle: Web) -> None:
     [
         ({**FIRST, "colour": "red"}, "body.colour"),
         ({**FIRST, "config": {**FIRST["config"], "batchsize": 3}}, "body.config.batchsize"),
+        ({**FIRST, "config": {**FIRST["config"], "fields": {"only": ["x"]}}}, "body.config.fields.only"),
+        ({**FIRST, "config": {**FIRST["config"], "fields": {"include": [7]}}}, "body.config.fields.include.0"),
+        ({**FIRST, "config": {**FIRST["config"], "include_history": "perhaps"}}, "body.config.include_history"),
         ({**FIRST, "credentials": {"token": "your-api-token"}}, "body.credentials.token"),
         ({**FIRST, "config": {**FIRST["config"], "batch_size": 0}}, "body.config.batch_size"),
         ({"name": "no site"}, "body"),
     ],
-    ids=["unknown", "unknown-option", "unknown-credential", "bad-value", "missing"],
+    ids=[
+        "unknown",
+        "unknown-option",
+        "unknown-choice",
+        "no-name",
+        "no-truth",
+        "unknown-credential",
+        "bad-value",
+        "missing",
+    ],
 )
 def test_what_is_wrong_with_a_body_is_named_without_repeating_it(idle: Web, body: dict[str, Any], place: str) -> None:
     answer = idle.ask("POST", "/v1/connector/set", body)
@@ -238,6 +250,31 @@ def test_the_history_tells_each_run_as_a_point(web: Web, running: Running) -> No
     assert [(point["documents"], point["errors"], point["state"]) for point in points] == [(20, 0, "complete")]
     assert points[0]["requests"] > 0
     assert points[0]["seconds"] >= 0
+
+
+def test_chosen_fields_and_the_history_stand_in_the_documents(web: Web) -> None:
+    site = made_site(4)
+    for number, name in ((10100, "Customer"), (10101, "Root cause")):
+        kind = "com.atlassian.jira.plugin.system.customfieldtypes:textfield"
+        site.add_custom({"id": f"customfield_{number}", "name": name, "schema": {"type": "string", "custom": kind}})
+    site.edit("PUMP-1", customfield_10100="Zephyrine Ltd", customfield_10101="dry bearing", status="In Progress")
+    served = web.house.serve(site)
+    connector = web.synced(served, fields={"include": ["customer"], "exclude": []}, include_history=True)
+    assert connector["config"]["fields"] == {"include": ["customer"], "exclude": []}
+    found = web.ask("GET", f"/v1/documents/PUMP-1?kb_id={connector['kb_id']}").json()
+    assert found["metadata"]["fields"] == {"Customer": "Zephyrine Ltd"}
+    assert "-> In Progress" in found["markdown"].partition("## History")[2]
+    config = {**connector["config"], "fields": {"exclude": ["customer"]}, "include_history": False}
+    web.ask("POST", "/v1/connector/set", {"id": connector["id"], "config": config})
+    run = web.ask("POST", f"/v1/connector/{connector['id']}/sync").json()["run_id"]
+    assert web.ended(connector["id"], run)["kind"] == "full"
+    found = web.ask("GET", f"/v1/documents/PUMP-1?kb_id={connector['kb_id']}").json()
+    assert found["metadata"]["fields"] == {"Root cause": "dry bearing"}
+    assert "## History" not in found["markdown"]
+    trial = {"config": {**config, "fields": {"include": ["Custommer"]}}, "credentials": LOGIN}
+    told = web.ask("POST", "/v1/connector/test", trial).json()
+    assert [one["code"] for one in told["findings"] if one["severity"] == "error"] == ["unknown_field"]
+    assert web.ask("POST", "/v1/connector/preview", trial).json()["code"] == "unknown_field"
 
 
 def test_a_configuration_is_tried_out_before_it_is_saved(web: Web, running: Running) -> None:

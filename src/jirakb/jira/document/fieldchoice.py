@@ -63,6 +63,7 @@ class FieldChoice:
             raise UsageError(
                 f"The site has no field {unknown[0]!r}, or does not show it to this account.",
                 fix="Name a field as Jira shows it, or by its id (customfield_10010).",
+                code="unknown_field",
             )
 
     def named(self, field: Field, catalog: FieldCatalog) -> bool:

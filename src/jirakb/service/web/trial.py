@@ -49,6 +49,7 @@ def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], settings
         projects=(config.project_key,) if config.project_key else (),
         jql=config.jql_query,
         labels_to_skip=config.labels_to_skip,
+        fields=config.fields.model_dump(),
         scoped_token=config.scoped_token,
         timezone_offset=config.timezone_offset,
     )

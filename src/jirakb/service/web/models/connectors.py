@@ -27,7 +27,8 @@ _CONFIG: dict[str, Any] = {
 }
 _CREDENTIALS: dict[str, Any] = {"jira_user_email": "automation@example.com", "jira_api_token": "your-api-token"}
 _FULL_CONFIG = {
-    **_CONFIG, "attachment_size_limit": 10485760, "comment_email_blacklist": [], "scoped_token": False,
+    **_CONFIG, "attachment_size_limit": 10485760, "comment_email_blacklist": [],
+    "fields": {"include": ["*", "Story Points"], "exclude": ["Rank"]}, "include_history": False, "scoped_token": False,
     "embeddings": "minilm",
 }  # fmt: skip
 _RUN_EXAMPLE: dict[str, Any] = {

@@ -47,14 +47,18 @@ class Serving:
     def serve(self, *more: str) -> subprocess.Popen[bytes]:
         """Begin to answer on a free port; signs in with the first key where one is shown."""
         process = self.start("serve", "--port", "0", *more)
+        self.find_address(process)
+        if shown := re.search(r"shown only now: (\S+)", self.log(process)):
+            self.key = shown[1]
+        return process
+
+    def find_address(self, process: subprocess.Popen[bytes]) -> None:
+        """Wait until the process answers; it is asked from then on."""
         wait_for(lambda: "answers at" in self.log(process) or process.poll() is not None)
         found = re.search(r"answers at (\S+)", self.log(process))
         assert found, self.log(process)
         self.url = found[1]
         wait_for(lambda: self._answers())
-        if shown := re.search(r"shown only now: (\S+)", self.log(process)):
-            self.key = shown[1]
-        return process
 
     def ask(self, method: str, path: str, body: Any = None, *, key: str | None = None) -> httpx2.Response:
         """A request; its answer is remembered."""

@@ -17,6 +17,7 @@ from jirakb.errors import CorruptStoreError, DatabaseUnavailableError, SettingsE
 HEAD_REVISION = "0004"
 _MIGRATION_LOCK = 7_341_902_118  # any number that no other program asks this database for
 FILE = "control.sqlite"
+_CONNECT_SECONDS = 10  # else a host that answers nothing holds a request for minutes
 
 
 def open_database(home: Path, url: str = "") -> Engine:
@@ -86,7 +87,10 @@ def _postgres(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() != "postgresql":
             raise UsageError("JIRAKB_DATABASE_URL must name a PostgreSQL database.", fix=_URL_FIX)
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=10)
+        wait = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_SECONDS}
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), connect_args=wait, pool_pre_ping=True, pool_size=10
+        )  # fmt: skip
     except (ArgumentError, NoSuchModuleError) as exc:
         raise UsageError("JIRAKB_DATABASE_URL is no database URL.", fix=_URL_FIX) from exc
 

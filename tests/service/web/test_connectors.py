@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from fastapi import HTTPException
 from tests.engine.house import FETCH, LOGIN, made_site, wait_for
 from tests.service.web.conftest import Web
 
+from jirakb.service.web.places import MOST_OF_A_TENANT, Places
 from jirakb.simulator.server import Running
 from jirakb.simulator.switches import outage
 
@@ -296,3 +299,27 @@ def test_a_wrong_token_is_a_finding_of_the_test_and_an_error_of_the_preview(web:
     assert answer.status_code == 422
     assert answer.json()["code"] in {one["code"] for one in told["findings"]}
     assert "wrong" not in {answer.json()["detail"]}
+
+
+def test_few_configurations_are_tried_out_side_by_side(web: Web) -> None:
+    site = made_site(3)
+    served = web.house.serve(site)
+    site.switches.latency = 0.5
+    body = {"config": {"base_url": served.base_url, "project_key": "PUMP"}, "credentials": LOGIN}
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: web.ask("POST", "/v1/connector/test", body), range(6)))
+    refused = [one for one in answers if one.status_code == 429]
+    assert [one.status_code for one in answers if one not in refused] == [200] * MOST_OF_A_TENANT
+    assert {(one.json()["code"], one.headers["retry-after"]) for one in refused} == {("too_many_trials", "10")}
+    assert web.ask("POST", "/v1/connector/preview", body).status_code == 200, "places are given back"
+
+
+def test_one_tenant_does_not_take_the_places_of_all() -> None:
+    places = Places(most_of_a_tenant=2, most=3)
+    with places.taken("a"), places.taken("a"), places.taken("b"):
+        for tenant, status in (("a", 429), ("c", 503)):
+            with pytest.raises(HTTPException) as refused, places.taken(tenant):
+                pass
+            assert (refused.value.status_code, refused.value.headers) == (status, {"Retry-After": "10"})
+    with places.taken("c"):
+        pass

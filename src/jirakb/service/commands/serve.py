@@ -36,13 +36,13 @@ def serve(
     home: options.Home = None,
 ) -> None:
     """Serve the HTTP interface and the web page, and do the work of this home, until stopped."""
-    from jirakb.engine.open import open_service
     from jirakb.service import logs
+    from jirakb.service.commands.waiting import open_when_there
 
     end_on_signals()
     settings = Settings.for_home(home)
     logs.configure(settings)
-    if not serve_until_stopped(open_service(settings), host, port, works=not no_worker):
+    if not serve_until_stopped(open_when_there(settings), host, port, works=not no_worker):
         sys.stderr.flush()
         os._exit(0)  # a run that does not stop must not keep the process: it is taken over
 

@@ -25,19 +25,23 @@ def worker(
 
     Several workers share a home and a PostgreSQL database (JIRAKB_DATABASE_URL); with SQLite there is one.
     """
-    from jirakb.engine.open import open_service
     from jirakb.service import logs
+    from jirakb.service.commands.waiting import open_when_there
 
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.set()
 
+    def pause(seconds: float) -> None:
+        if stopped.wait(seconds):
+            raise SystemExit(0)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
     settings = Settings.for_home(home)
     logs.configure(settings)
-    service = open_service(settings)
+    service = open_when_there(settings, pause)
     service.worker.start()
     console.say(f"Worker {service.worker.identity} works for {service.settings.home}. Ctrl-C stops it.")
     while not stopped.wait(3600.0):

@@ -23,6 +23,7 @@ from jirakb.service.web.failures import Failures
 from jirakb.service.web.feed import Feed
 from jirakb.service.web.looking import Looking
 from jirakb.service.web.models.connectors import ConnectorBrief
+from jirakb.service.web.places import Places
 from jirakb.service.web.problems import ALWAYS, Problem, answers, handle_problems
 from jirakb.service.web.routes import connectors, health, keys, knowledge, pages, runs, search, session, trial
 from jirakb.service.web.shelf import Shelf
@@ -51,7 +52,7 @@ def create_app(service: Service, clock: Callable[[], datetime] = lambda: datetim
         lifespan=_lifespan,
     )
     sessions, metrics = Sessions(service.engine_db), Metrics(service, clock)
-    app.state.context = Context(service, sessions, Failures(), shelf, feed, metrics, clock)
+    app.state.context = Context(service, sessions, Failures(), shelf, feed, metrics, Places(), clock)
     for room in (trial, connectors, runs, knowledge, search, keys, session):
         app.include_router(room.router, responses=answers(*ALWAYS))
     app.include_router(health.router)

@@ -16,6 +16,7 @@ from jirakb.errors import NotFoundError
 from jirakb.service.metrics import Metrics
 from jirakb.service.web.failures import Failures
 from jirakb.service.web.feed import Feed
+from jirakb.service.web.places import Places
 from jirakb.service.web.shelf import Shelf
 
 
@@ -29,6 +30,7 @@ class Context:
     shelf: Shelf
     feed: Feed
     metrics: Metrics
+    places: Places
     clock: Callable[[], datetime]
 
 

@@ -52,10 +52,10 @@ _SAID = {
     409: "It collides with what is there: a run under way (`run_id`), or a name that is taken.",
     413: "The body is too large.",
     422: "A field or parameter is wrong, or Jira refuses what was given.",
-    429: "Too many wrong keys from this address.",
+    429: "Too many wrong keys from this address, or too many configurations tried out at once.",
     500: "A fault of the service, with the reference that its log has.",
     502: "The Jira site is at fault or out of reach.",
-    503: "The database or the disk cannot be used now.",
+    503: "The database or the disk cannot be used now, or the service has too much to do.",
 }
 ALWAYS = (401, 403, 422, 429, 500, 503)
 """What any route with a key may answer."""

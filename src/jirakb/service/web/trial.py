@@ -8,6 +8,7 @@ from itertools import islice
 
 from jirakb.control.config import ConnectorConfig
 from jirakb.documents import Document
+from jirakb.engine.open import Service
 from jirakb.engine.sources import source_of
 from jirakb.errors import (
     ConnectorValidationError,
@@ -19,30 +20,31 @@ from jirakb.jira import doctor
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
 from jirakb.jira.examine import Subject, diagnose
-from jirakb.jira.guard import Guard
 from jirakb.service.web.models.connectors import Diagnosis, Preview, Sample
-from jirakb.settings import Settings
 
 SAMPLES = 3
 _TRIED = 12  # issues that are fetched for the samples: some may have a fault
 _BUDGET = Budget(attempts=2, seconds=15.0, throttles=2, patience=15.0)
 
 
-def test(config: ConnectorConfig, credentials: Mapping[str, str], settings: Settings) -> Diagnosis:
+def test(config: ConnectorConfig, credentials: Mapping[str, str], service: Service) -> Diagnosis:
     """What the doctor says."""
-    return Diagnosis.model_validate(_diagnosis(config, credentials, settings).to_json())
+    return Diagnosis.model_validate(_diagnosis(config, credentials, service).to_json())
 
 
-def preview(config: ConnectorConfig, credentials: Mapping[str, str], settings: Settings) -> Preview:
+def preview(config: ConnectorConfig, credentials: Mapping[str, str], service: Service) -> Preview:
     """The doctor's count, and the first issues as documents; raises what keeps them from being read."""
-    found = _diagnosis(config, credentials, settings)
+    found = _diagnosis(config, credentials, service)
     if not found.ok or found.estimate is None:
         raise _as_error(found)
-    with closing(source_of(config, credentials, settings, _BUDGET, guard=Guard.of(settings))) as source:
+    source = source_of(
+        config, credentials, service.settings, _BUDGET, pacers=service.pacers, guard=service.guard
+    )  # fmt: skip
+    with closing(source):
         return Preview(issues=found.estimate.issues, documents=_samples(source))
 
 
-def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], settings: Settings) -> doctor.Diagnosis:
+def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], service: Service) -> doctor.Diagnosis:
     subject = Subject(
         base_url=config.base_url,
         credentials=dict(credentials),
@@ -53,7 +55,7 @@ def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], settings
         scoped_token=config.scoped_token,
         timezone_offset=config.timezone_offset,
     )
-    return diagnose(subject, settings, guard=Guard.of(settings))
+    return diagnose(subject, service.settings, guard=service.guard)
 
 
 def _as_error(found: doctor.Diagnosis) -> ConnectorValidationError | SiteUnreachableError:

@@ -17,13 +17,15 @@ router = APIRouter(prefix="/v1/connector", tags=["connectors"])
 @router.post("/test", responses=answers(400, 404, 413))
 def test_connector(wanted: ConnectorTest, key: Admin, context: Shared) -> Diagnosis:
     """What is wrong with a configuration, before it is saved, and what a full read would cost."""
-    return test(wanted.config, _credentials(context, key.tenant, wanted), context.service.settings)
+    with context.places.taken(key.tenant):
+        return test(wanted.config, _credentials(context, key.tenant, wanted), context.service)
 
 
 @router.post("/preview", responses=answers(400, 404, 413, 502))
 def preview_connector(wanted: ConnectorTest, key: Admin, context: Shared) -> Preview:
     """How many issues a configuration reads, and three of them as they would be stored."""
-    return preview(wanted.config, _credentials(context, key.tenant, wanted), context.service.settings)
+    with context.places.taken(key.tenant):
+        return preview(wanted.config, _credentials(context, key.tenant, wanted), context.service)
 
 
 def _credentials(context: Context, tenant: str, wanted: ConnectorTest) -> dict[str, str]:

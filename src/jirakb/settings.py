@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -107,6 +108,8 @@ class Settings:
 
     cors_origins: tuple[str, ...] = ()
     """Origins of other web pages that may call the HTTP interface (JIRAKB_CORS_ORIGINS, comma-separated); default: none."""
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses or networks of web servers whose word (X-Forwarded-For, -Proto) is taken for who asks, and how (JIRAKB_TRUSTED_PROXIES)."""
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
@@ -116,7 +119,7 @@ class Settings:
             home=Path(env.get("JIRAKB_HOME") or Path.home() / ".jirakb"),
             gateway_url=env.get("JIRAKB_GATEWAY_URL") or cls.gateway_url,
             auth_url=env.get("JIRAKB_AUTH_URL") or cls.auth_url,
-            allowed_sites=tuple(s.strip() for s in env.get("JIRAKB_ALLOWED_SITES", "").split(",") if s.strip()),
+            allowed_sites=_list(env, "JIRAKB_ALLOWED_SITES"),
             token=env.get("JIRAKB_TOKEN", ""),
             password=env.get("JIRAKB_PASSWORD", ""),
             connections=int(_number(env, "JIRAKB_CONNECTIONS", cls.connections)),
@@ -151,7 +154,8 @@ class Settings:
             master_key_file=env.get("JIRAKB_MASTER_KEY_FILE", ""),
             log=_one_of(env, "JIRAKB_LOG", ("text", "json")),
             log_level=_one_of(env, "JIRAKB_LOG_LEVEL", ("info", "debug", "warning", "error")),
-            cors_origins=tuple(s.strip() for s in env.get("JIRAKB_CORS_ORIGINS", "").split(",") if s.strip()),
+            cors_origins=_list(env, "JIRAKB_CORS_ORIGINS"),
+            trusted_proxies=_networks(env, "JIRAKB_TRUSTED_PROXIES") or cls.trusted_proxies,
         )
 
     @classmethod
@@ -159,6 +163,22 @@ class Settings:
         """The settings of this process with another home, where one is given."""
         settings = cls.read()
         return replace(settings, home=home) if home else settings
+
+
+def _list(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(text for item in env.get(name, "").split(",") if (text := item.strip()))
+
+
+def _networks(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = _list(env, name)
+    for text in found:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError as exc:
+            fix = f"Name addresses or networks, separated by commas, in {name}."
+            raise UsageError(f"{name} holds {text!r}, which is neither an address nor a network.", fix=fix) from exc
+    return found
 
 
 def _ocr(text: str) -> str:

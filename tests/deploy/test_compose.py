@@ -60,9 +60,10 @@ def test_the_image_is_made_of_files_that_exist_by_a_lock_and_runs_as_nobody_spec
 
 @pytest.fixture
 def environment(postgres: Any, valkey: Any, tmp_path: Path) -> dict[str, str]:
-    """The file's settings, with servers of this machine in place of its services."""
+    """The file's settings where .env says nothing more, with servers of this machine in place of its services."""
+    usual = {name: re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value) for name, value in ENVIRONMENT.items()}
     return {
-        **ENVIRONMENT,
+        **usual,
         "JIRAKB_HOME": str(tmp_path / "home"),
         "JIRAKB_DATABASE_URL": fresh_database(postgres),
         "JIRAKB_REDIS_URL": f"redis://127.0.0.1:{valkey.port}/0",

@@ -9,18 +9,20 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx2
+import pytest
 from tests.engine.house import LOGIN, made_site, wait_for
 
 from jirakb.simulator.server import serve
 
 
 def environment(home: Path) -> dict[str, str]:
-    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
+    kept = ("JIRAKB_TRUSTED_PROXIES",)
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_") or name in kept}
     return {**own, "JIRAKB_HOME": str(home), "JIRAKB_OCR": "off", "JIRAKB_ALLOWED_SITES": "127.0.0.1"}
 
 
@@ -102,6 +104,27 @@ def test_it_listens_elsewhere_only_when_there_is_a_key(tmp_path: Path) -> None:
     with serving(tmp_path, "--host", "0.0.0.0", "--no-worker") as served:
         url = served.url.replace("0.0.0.0", "127.0.0.1")
         assert httpx2.get(f"{url}/v1/keys", headers={"Authorization": f"Bearer {made['key']}"}).status_code == 200
+        assert served.end() == 0
+
+
+def test_only_a_trusted_web_server_says_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wrong keys of one client close the door to him alone; who is trusted by nobody speaks for himself."""
+    key = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)["key"]
+
+    def statuses(url: str, key: str, clients: Sequence[str]) -> set[int]:
+        headers = [{"Authorization": f"Bearer {key}", "X-Forwarded-For": client} for client in clients]
+        return {httpx2.get(f"{url}/v1/kb", headers=one).status_code for one in headers}
+
+    with serving(tmp_path, "--no-worker") as served:
+        assert statuses(served.url, "wrong", ["192.0.2.1"] * 21) == {401, 429}
+        assert statuses(served.url, key, ["192.0.2.1"]) == {429}
+        assert statuses(served.url, key, ["192.0.2.2"]) == {200}
+        assert httpx2.get(f"{served.url}/metrics", headers={"X-Forwarded-For": "192.0.2.2"}).status_code == 401
+        assert served.end() == 0
+    monkeypatch.setenv("JIRAKB_TRUSTED_PROXIES", "192.0.2.0/24")
+    with serving(tmp_path, "--no-worker") as served:
+        assert statuses(served.url, "wrong", [f"192.0.2.{number}" for number in range(21)]) == {401, 429}
+        assert statuses(served.url, key, ["192.0.2.77"]) == {429}
         assert served.end() == 0
 
 

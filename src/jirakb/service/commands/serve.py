@@ -92,6 +92,7 @@ def _answer(service: Service, listener: socket.socket, *, is_first: bool) -> Non
         log_config=None,
         access_log=False,
         server_header=False,
+        forwarded_allow_ips=list(service.settings.trusted_proxies),
         ws="none",
         timeout_keep_alive=30,
         timeout_graceful_shutdown=int(_PATIENCE),

@@ -10,6 +10,7 @@ from jirakb.control.catalog import Catalog
 from jirakb.control.connectors import Connectors
 from jirakb.control.database import open_database
 from jirakb.control.keys import Keys
+from jirakb.control.presence import Presence
 from jirakb.control.runs import RunRecords
 from jirakb.control.vault import open_vault
 from jirakb.control.workers import Workers
@@ -38,22 +39,31 @@ class Service:
     worker: Worker
     pacers: Pacers
     guard: Guard
+    presence: Presence
 
     def close(self) -> None:
         """Stop working and let go of the database."""
         self.worker.stop()
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close what is open but the worker, who has stopped."""
         self.pacers.close()
         self.engine_db.dispose()
+        self.presence.leave()
 
 
 def open_service(settings: Settings, rhythm: Rhythm | None = None) -> Service:
     """The service of this home; raises SettingsError, UsageError, DatabaseUnavailableError, SecretsError."""
     rhythm = rhythm or Rhythm()
-    pacers, guard = open_pacers(settings), Guard.of(settings)
+    guard = Guard.of(settings)
     engine = open_database(settings.home, settings.database_url)
+    presence, pacers = Presence(settings.home), open_pacers(settings)  # present before the master key is read
     connectors, runs, workers = Connectors(engine, open_vault(settings)), RunRecords(engine), Workers(engine)
     catalog = Catalog(settings.home, settings.database_url, engine=engine)
     calls = Calls(pacers, guard, rhythm.budget)
     worker = Worker(settings, connectors, runs, catalog, workers, calls, rhythm)
     desk = Desk(connectors, runs, catalog, worker.tell)
-    return Service(settings, engine, Keys(engine), connectors, runs, catalog, workers, desk, worker, pacers, guard)
+    return Service(
+        settings, engine, Keys(engine), connectors, runs, catalog, workers, desk, worker, pacers, guard, presence
+    )

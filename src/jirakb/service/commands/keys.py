@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from jirakb.control.catalog import OWN_TENANT
-from jirakb.errors import SettingsError, UsageError
+from jirakb.errors import UsageError
 from jirakb.service import console, options
 from jirakb.settings import Settings
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from jirakb.control.keys import ApiKey
 
 Scope = Literal["admin", "sync", "search"]
-_SEEN_LATELY = timedelta(seconds=30)
 
 keys = typer.Typer(help="API keys of the HTTP interface, and the master key of the credentials.", no_args_is_help=True)
 
@@ -89,6 +88,7 @@ def revoke(
 def rotate(home: options.Home = None) -> None:
     """Seal all credentials with a new master key. The service must not run: it keeps the old one in memory."""
     from jirakb.control.connectors import Connectors
+    from jirakb.control.presence import alone
     from jirakb.control.vault import key_file, open_vault, retire_old_keys, rotate_key_file
 
     settings = Settings.for_home(home)
@@ -97,11 +97,10 @@ def rotate(home: options.Home = None) -> None:
             "The master key comes from JIRAKB_MASTER_KEY, which this command cannot change.",
             fix="Put the new key before the old one there, separated by a comma, and run jirakb keys reseal.",
         )
-    with _database(settings) as engine:
-        _refuse_while_running(engine)
+    with _database(settings) as engine, alone(settings.home):
         rotate_key_file(key_file(settings))
         count = Connectors(engine, open_vault(settings)).reseal_all()
-    retire_old_keys(key_file(settings))
+        retire_old_keys(key_file(settings))
     console.say(f"There is a new master key. {_sealed(count)}")
 
 
@@ -109,11 +108,11 @@ def rotate(home: options.Home = None) -> None:
 def reseal(home: options.Home = None) -> None:
     """Seal with the first master key what an older one sealed; the older one is not needed any more afterwards."""
     from jirakb.control.connectors import Connectors
+    from jirakb.control.presence import alone
     from jirakb.control.vault import open_vault
 
     settings = Settings.for_home(home)
-    with _database(settings) as engine:
-        _refuse_while_running(engine)
+    with _database(settings) as engine, alone(settings.home):
         count = Connectors(engine, open_vault(settings)).reseal_all()
     console.say(_sealed(count))
 
@@ -146,17 +145,6 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "created": utc_text(key.created), "expires": utc_text(key.expires), "used": utc_text(key.used),
         "revoked": key.revoked,
     }  # fmt: skip
-
-
-def _refuse_while_running(engine: Engine) -> None:
-    from jirakb.control.workers import Workers
-
-    alive = Workers(engine).alive(datetime.now(UTC), _SEEN_LATELY)
-    if alive:
-        raise SettingsError(
-            f"{len(alive)} worker(s) of this home run, or ran a moment ago.",
-            fix="Stop jirakb serve and jirakb worker, and try again half a minute after the last one ended.",
-        )
 
 
 def _sealed(count: int) -> str:

@@ -68,8 +68,7 @@ def serve_until_stopped(service: Service, host: str, port: int, *, works: bool) 
             _answer(service, listener, is_first=is_first)
     finally:
         in_time = service.worker.stop(_PATIENCE)
-        service.pacers.close()
-        service.engine_db.dispose()
+        service.let_go()
     return in_time
 
 

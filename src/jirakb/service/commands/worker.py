@@ -48,8 +48,7 @@ def worker(
         pass
     console.say("Stopping: what was committed stays, and is gone on with.")
     in_time = service.worker.stop(patience)
-    service.pacers.close()
-    service.engine_db.dispose()
+    service.let_go()
     if not in_time:  # a run that does not stop must not keep the process: another one takes over from a dead worker
         sys.stderr.flush()
         os._exit(0)

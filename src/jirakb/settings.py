@@ -82,6 +82,8 @@ class Settings:
     """So many of the first hits are reranked (JIRAKB_RERANK_TOP)."""
     site_runs: int = 2
     """Runs of one site side by side, over all workers; its calls are paced together in any case (JIRAKB_SITE_RUNS)."""
+    fields_minutes: float = 15.0
+    """Minutes for which the workers of a service remember a site's list of fields; 0 has each run ask (JIRAKB_FIELDS_MINUTES)."""
     worker_runs: int = 32
     """Runs of one worker side by side: most of them wait for their sites (JIRAKB_WORKER_RUNS)."""
     keep_runs_days: int = 30
@@ -89,7 +91,7 @@ class Settings:
     database_url: str = field(default="", repr=False)
     """PostgreSQL for the control tables and the durable work (JIRAKB_DATABASE_URL); default: SQLite in the home."""
     redis_url: str = field(default="", repr=False)
-    """Redis or Valkey that several workers pace themselves by (JIRAKB_REDIS_URL); default: the database."""
+    """Redis or Valkey that several workers pace themselves and remember sites' fields by (JIRAKB_REDIS_URL); default: the database."""
     ca_bundle: str = ""
     """File of certificates (PEM) trusted besides the system's, for a site or proxy with a private authority (JIRAKB_CA_BUNDLE)."""
     client_cert: str = ""
@@ -143,6 +145,7 @@ class Settings:
             rerank_seconds=_number(env, "JIRAKB_RERANK_SECONDS", cls.rerank_seconds),
             rerank_top=int(_number(env, "JIRAKB_RERANK_TOP", cls.rerank_top)),
             site_runs=int(_number(env, "JIRAKB_SITE_RUNS", cls.site_runs)),
+            fields_minutes=_number(env, "JIRAKB_FIELDS_MINUTES", cls.fields_minutes),
             worker_runs=int(_number(env, "JIRAKB_WORKER_RUNS", cls.worker_runs)),
             keep_runs_days=int(_number(env, "JIRAKB_KEEP_RUNS_DAYS", cls.keep_runs_days)),
             database_url=env.get("JIRAKB_DATABASE_URL", ""),

@@ -103,12 +103,12 @@ def sync(
             use_model(base, embedder.identity)
         runs = Runs(base)
         connector = runs.connector(site=site.id, flavor=site.flavor, base_url=site.base_url, query=wish.query)
-        Kept(base).keep_rendering_facts(connector.id, source.rendering_facts())
         decision = decide(connector, runs.unfinished(connector.id), wish, clock(), settings)
         run = decision.resume or runs.begin(
             connector.id, decision.kind, reading=wish.reading, census=decision.census, now=clock()
         )
         flow = _Flow(source, base, runs, connector, site, wish, settings, stages, clock, name, go_on)
+        flow.keep_rendering_facts()
         with Followers(base, embedder, stages, go_on) as followers:
             run = flow.list_issues(run)
             run = flow.fetch_issues(run, followers)
@@ -186,6 +186,10 @@ class _Flow:
     def _check(self) -> None:
         if not self.go_on():
             raise RunStoppedError("The run was stopped.", fix="Resume it: what was committed stays.")
+
+    def keep_rendering_facts(self) -> None:
+        """At the beginning, since a run that is killed has stored issues, and at the end: a source may have learned more."""
+        Kept(self.base).keep_rendering_facts(self.connector.id, self.source.rendering_facts())
 
     # List
 
@@ -414,6 +418,7 @@ class _Flow:
     def finish(self, run: Run, brake: DeletionBrakeError | None, followers: Followers) -> Report:
         """End the run when its text can be found; then wait for the vectors."""
         followers.catch_up_text()
+        self.keep_rendering_facts()
         failed = self.runs.omission_count(run.connector, failed=True)
         state: RunState = "stopped" if brake else "incomplete" if failed else "complete"
         run = replace(run, state=state)

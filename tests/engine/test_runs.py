@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from tests.engine.house import FETCH, LOGIN, TENANT, House, made_site, wait_for
 
 from jirakb.control.connectors import SavedConnector
 from jirakb.errors import NotFoundError, RunUnderWayError, SettingsError
+from jirakb.knowledge.kept import Kept
+from jirakb.knowledge.runs import Runs
+from jirakb.knowledge.store import KnowledgeBase
 from jirakb.simulator.server import Running
 from jirakb.simulator.switches import throttle
 
@@ -201,3 +206,19 @@ def test_another_tenants_connector_and_knowledge_base_are_not_found(working: Hou
     for ask in (desk.remove_kb, desk.embed):
         with pytest.raises(NotFoundError):
             ask("t2", connector.kb)
+
+
+def test_runs_that_follow_each_other_remember_the_sites_fields(working: House) -> None:
+    site = made_site(4)
+    running = working.serve(site)
+    connectors = [working.connector(running), working.connector(running, project_key="PUMP")]
+    for connector in connectors:
+        assert working.sync(connector).state == "complete"
+    assert running.record.by_endpoint["GET field"] == 2, "a first reading is a full one"
+    site.add_custom({"id": "customfield_10100", "name": "Customer", "schema": {"type": "string"}})
+    site.edit("PUMP-1", customfield_10100="Zephyrine")
+    for connector in (*connectors, *connectors):
+        assert working.sync(connector).kind == "incremental"
+    assert running.record.by_endpoint["GET field"] == 3, "the new field was met once"
+    with closing(KnowledgeBase.open(working.folder(connectors[1]))) as base:
+        assert "customfield_10100" in Kept(base).rendering_facts(Runs(base).connectors()[0].id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
@@ -20,6 +21,7 @@ from jirakb.engine.worker import Rhythm, Worker
 from jirakb.jira.guard import Guard
 from jirakb.jira.pacing import Pacers
 from jirakb.jira.pacing.shared import open_pacers
+from jirakb.jira.sitefields import FieldMemory
 from jirakb.settings import Settings
 
 
@@ -61,7 +63,8 @@ def open_service(settings: Settings, rhythm: Rhythm | None = None) -> Service:
     presence, pacers = Presence(settings.home), open_pacers(settings)  # present before the master key is read
     connectors, runs, workers = Connectors(engine, open_vault(settings)), RunRecords(engine), Workers(engine)
     catalog = Catalog(settings.home, settings.database_url, engine=engine)
-    calls = Calls(pacers, guard, rhythm.budget)
+    remembered = FieldMemory(pacers.store, settings.fields_minutes * 60, time.time)
+    calls = Calls(pacers, remembered, guard, rhythm.budget)
     worker = Worker(settings, connectors, runs, catalog, workers, calls, rhythm)
     desk = Desk(connectors, runs, catalog, worker.tell)
     return Service(

@@ -29,6 +29,7 @@ from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
 from jirakb.jira.guard import Guard
 from jirakb.jira.pacing import Pacers
+from jirakb.jira.sitefields import FieldMemory
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.embed import Embedder
 from jirakb.knowledge.followers import Followers
@@ -46,9 +47,11 @@ from jirakb.sync import LEASE_SECONDS, Prune, Wish, sync
 
 @dataclass(frozen=True)
 class Calls:
-    """What all calls to sites have in common: the pace, the addresses that may be called, what one call may cost."""
+    """What all calls to sites have in common: the pace, what is remembered of the sites' fields, the addresses that may be
+    called, what one call may cost."""
 
     pacers: Pacers
+    field_memory: FieldMemory
     guard: Guard
     budget: Budget
 
@@ -112,7 +115,8 @@ class Work:
     def _source(self, saved: SavedConnector, credentials: Mapping[str, str]) -> JiraConnector:
         calls = self._calls
         return source_of(
-            saved.config, credentials, self._settings, calls.budget, pacers=calls.pacers, guard=calls.guard
+            saved.config, credentials, self._settings, calls.budget,
+            pacers=calls.pacers, guard=calls.guard, field_memory=calls.field_memory,
         )  # fmt: skip
 
     def _stop_if_paused(self, run: RunRecord, saved: SavedConnector) -> None:

@@ -10,6 +10,7 @@ from jirakb.jira.connector import JiraConnector
 from jirakb.jira.guard import Guard
 from jirakb.jira.kept import KeptSite
 from jirakb.jira.pacing import Pacers
+from jirakb.jira.sitefields import FieldMemory
 from jirakb.knowledge.attachments import StoredAttachments
 from jirakb.knowledge.runs import Connector
 from jirakb.knowledge.store import KnowledgeBase
@@ -28,9 +29,10 @@ def source_of(
     *,
     pacers: Pacers | None = None,
     guard: Guard | None = None,
+    field_memory: FieldMemory | None = None,
 ) -> JiraConnector:
-    """The source that a configuration describes; sends nothing yet. To be closed. `pacers` are those of the process, `guard`
-    says which addresses may be called."""
+    """The source that a configuration describes; sends nothing yet. To be closed. `pacers` and `field_memory` are those of
+    the process, `guard` says which addresses may be called."""
     return JiraConnector(
         config.base_url,
         config.project_key,
@@ -50,6 +52,7 @@ def source_of(
         budget=budget,
         pacers=pacers,
         guard=guard,
+        field_memory=field_memory,
     )
 
 

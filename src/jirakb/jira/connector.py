@@ -46,6 +46,7 @@ from jirakb.jira.parts import Parts, SiteFacts
 from jirakb.jira.projects import Projects, no_project, read_project
 from jirakb.jira.session import Access, Session, open_session
 from jirakb.jira.site import fixed_zone, normalise_url
+from jirakb.jira.sitefields import FieldMemory, SiteFields
 from jirakb.settings import Settings
 from jirakb.source import Batch, HiddenProject, Listing, Rendered, RequestCounts, SiteInfo
 
@@ -86,12 +87,14 @@ class JiraConnector:
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         transport: httpx2.BaseTransport | None = None,
         guard: Guard | None = None,
+        field_memory: FieldMemory | None = None,
     ) -> None:
         """Takes the specification's options; sends nothing yet. Raises UsageError for a value that cannot be used.
 
         `fields` is `{"include": [names or ids], "exclude": [...]}` for the fields without a place of their own in a
         document; `include_history` adds what changed. `projects` are alternatives beside `project_key`. `pacers` are shared by the connectors of a process;
-        `transport` stands for the network in tests. `guard` says which addresses may be called (None: all).
+        `transport` stands for the network in tests. `guard` says which addresses may be called (None: all). `field_memory`
+        remembers the site's list of fields (None: each session asks for it).
         """
         self._settings = settings or Settings.read()
         self._base_url = normalise_url(jira_base_url, self._settings.allowed_sites)
@@ -124,6 +127,7 @@ class JiraConnector:
         self._http = open_http((self._base_url, self._gateway_url), connections, transport, network, guard)
         self._refusals = Refusals()
         self._lock = threading.Lock()
+        self._field_memory = field_memory
         self._opened: Session | None = None
         self._verified = 0.0
         self._blacklisted: frozenset[str] | None = None
@@ -174,6 +178,7 @@ class JiraConnector:
 
     def list_all(self) -> Iterator[Listing]:
         """Every issue of the query. Raises at the end when the site no longer knew the account: then it proves nothing."""
+        self._session().fields.renew()
         yield from self._pages(lambda query: query.all(), times=False)
 
     def list_updated(self, since: datetime, until: datetime | None = None) -> Iterator[Listing]:
@@ -214,6 +219,7 @@ class JiraConnector:
 
     def render(self, raw: RawIssue) -> Rendered:
         """The documents of one raw issue."""
+        self._session().fields.meet(raw.payload)
         return render(raw, self.render_context())
 
     def render_context(self) -> RenderContext:
@@ -232,7 +238,7 @@ class JiraConnector:
             if self._blacklisted is None:
                 hides = session.info.flavor == "cloud"
                 self._blacklisted = account_ids(session.client, self._parts.blacklist) if hides else frozenset()
-            return SiteFacts(session.fields, self._blacklisted)
+            return SiteFacts(session.fields.catalog, self._blacklisted)
 
     def requests(self) -> RequestCounts:
         """The requests made so far."""
@@ -310,11 +316,20 @@ class JiraConnector:
             return self._opened
         with self._lock:
             if self._opened is None:
-                opened = open_session(self._access())
-                self._parts.fields.check(opened.fields)
+                opened = open_session(self._access(), self._field_memory)
+                self._check_choice(opened.fields)
                 self._opened = opened
                 self._verified = self._timing.monotonic()
             return self._opened
+
+    def _check_choice(self, fields: SiteFields) -> None:
+        """A field that is wanted may be newer than a list that was remembered."""
+        try:
+            self._parts.fields.check(fields.catalog)
+        except UsageError:
+            if not fields.renew():
+                raise
+            self._parts.fields.check(fields.catalog)
 
     def _access(self) -> Access:
         if self._credentials is None:

@@ -33,6 +33,7 @@ from jirakb.jira.document.fields import FieldCatalog
 from jirakb.jira.identity import Account, Identity, read_account
 from jirakb.jira.pacing import Pacer, Stop, Timing
 from jirakb.jira.site import SiteFacts, is_jira, read_facts, zone_named
+from jirakb.jira.sitefields import FieldMemory, SiteFields
 from jirakb.source import SiteInfo
 
 Reader = CloudReader | DataCenterReader
@@ -83,7 +84,7 @@ class Session:
 
     info: SiteInfo
     zone: tzinfo
-    fields: FieldCatalog
+    fields: SiteFields
     client: JiraClient
     identity: Identity
     reader: Reader
@@ -113,8 +114,8 @@ _SINGLE_SIGN_ON = " If a single sign-on answers in Jira's place, it must let API
 _BRIEF = Budget(attempts=1, seconds=20.0, throttles=2, patience=20.0)
 
 
-def open_session(access: Access) -> Session:
-    """Asks the site who it is and who is asking.
+def open_session(access: Access, memory: FieldMemory | None = None) -> Session:
+    """Asks the site who it is and who is asking; `memory` may know its fields.
 
     Raises InsufficientPermissionsError on refused or unrecognised credentials, ConnectorValidationError where no Jira is.
     """
@@ -124,8 +125,9 @@ def open_session(access: Access) -> Session:
     identity = Identity(entered.client, facts.flavor, entered.account)
     zone_name, zone = zone_of(entered.account, facts)
     info = SiteInfo(found.cloud_id or access.base_url, facts.flavor, facts.browse_url, entered.account.id, zone_name)
-    fields, reader = FieldCatalog.parse(entered.client.fields()), _reader(entered.client, identity, access.timing)
-    return Session(info, zone, fields, entered.client, identity, reader, entered.door)
+    client, reader = entered.client, _reader(entered.client, identity, access.timing)
+    fields = SiteFields(lambda: FieldCatalog.parse(client.fields()), memory, access.base_url, entered.account.id)
+    return Session(info, zone, fields, client, identity, reader, entered.door)
 
 
 def discover(access: Access) -> Discovery:

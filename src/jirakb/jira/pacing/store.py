@@ -1,4 +1,5 @@
-"""Where is what is known of a site's pace kept? As one small text per site, changed by one caller at a time."""
+"""Where is what all share of a site kept: its pace, and the list of its fields? As one small text each, changed by one caller
+at a time."""
 
 from __future__ import annotations
 

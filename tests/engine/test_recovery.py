@@ -15,6 +15,7 @@ from jirakb.control.runs import RunRecord
 from jirakb.engine.durable import DEATHS
 from jirakb.engine.worker import Rhythm
 from jirakb.errors import DatabaseUnavailableError
+from jirakb.service.metrics import metrics_text
 from jirakb.simulator.switches import outage
 
 NEVER = 1e6
@@ -94,6 +95,9 @@ def test_a_run_that_each_worker_dies_of_ends_and_its_connector_waits_for_somebod
     assert ended.error is not None
     assert (ended.state, ended.error["error"]) == ("failed", "WorkerDied")
     assert (closed.state(connector), running.record.total) == ("needs_attention", calls)
+    told = metrics_text(closed.service).decode()
+    assert f'jirakb_connectors{{state="needs_attention",tenant="{TENANT}"}} 1.0' in told
+    assert f'jirakb_runs_ended_last_day{{connector="{connector.id}",state="failed",tenant="{TENANT}"}} 1.0' in told
     assert closed.sync(connector).state == "complete"
 
 

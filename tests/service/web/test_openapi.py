@@ -22,6 +22,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 from tests.engine.house import TENANT, house
+from tests.servers import fresh_database
 from tests.service.web.conftest import Web
 from tests.service.web.test_connectors import FIRST
 
@@ -40,10 +41,11 @@ BOUNDED = settings(
 )
 
 
-@pytest.fixture(scope="module")
-def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The OpenAPI of an app that knows a connector, with an admin key in each request."""
-    with house(tmp_path_factory.mktemp("api") / "home") as made:
+    url = fresh_database(request.getfixturevalue("postgres")) if request.param == "postgres" else ""
+    with house(tmp_path_factory.mktemp("api") / "home", url) as made:
         app = create_app(made.service)
         app.state.context.feed.close()  # a stream that has ended can be looked at
         key = made.service.keys.create(TENANT, "admin", principals=("*",))[1]

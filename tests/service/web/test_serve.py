@@ -174,6 +174,29 @@ def test_keys_are_listed_and_revoked_without_a_service(tmp_path: Path) -> None:
     assert command(tmp_path, "keys", "revoke", "nothing").returncode == 6
 
 
+def test_another_tenant_is_made_with_its_first_key_and_finds_nothing_of_the_owners(tmp_path: Path) -> None:
+    words = ("keys", "create", "--scope", "admin", "--json")
+    mine = json.loads(command(tmp_path, *words).stdout)["key"]
+    theirs = [json.loads(command(tmp_path, *words, "--tenant", "acme").stdout) for _ in range(2)]
+    told = json.loads(command(tmp_path, "keys", "tenants", "--json").stdout)["tenants"]
+    assert [one["name"] for one in told] == ["local", "acme"]
+    with serving(tmp_path, "--no-worker") as served:
+        with httpx2.Client(base_url=served.url) as client:
+            answers = [
+                client.post("/v1/kb", json={"name": "same name"}, headers={"Authorization": f"Bearer {key}"})
+                for key in (mine, theirs[0]["key"])
+            ]
+            assert [answer.status_code for answer in answers] == [201, 201]
+            session = client.get("/v1/session", headers={"Authorization": f"Bearer {theirs[1]['key']}"}).json()
+            assert session["tenant"] == told[1]["id"]
+            seen = client.get("/v1/kb", headers={"Authorization": f"Bearer {theirs[1]['key']}"}).json()["items"]
+            assert [one["id"] for one in seen] == [answers[1].json()["id"]]
+        assert served.end() == 0
+    assert command(tmp_path, "keys", "revoke", theirs[0]["id"]).returncode == 6, "not the owner's"
+    assert command(tmp_path, "keys", "revoke", theirs[0]["id"], "--tenant", "acme").returncode == 0
+    assert command(tmp_path, "keys", "list", "--tenant", "amce").returncode == 6
+
+
 def test_a_rotation_seals_all_credentials_anew_and_forgets_the_old_key(tmp_path: Path) -> None:
     from jirakb.control.config import ConnectorConfig
     from jirakb.engine.open import open_service

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from jirakb.control.keys import ApiKey
 
 Scope = Literal["admin", "sync", "search"]
+Tenant = Annotated[
+    str,
+    typer.Option("--tenant", metavar="NAME", help="Whose key: what others have is not found with it. Default: yours."),
+]
 
 keys = typer.Typer(help="API keys of the HTTP interface, and the master key of the credentials.", no_args_is_help=True)
 
@@ -40,16 +44,18 @@ def create(
     days: Annotated[
         int | None, typer.Option("--days", metavar="N", min=1, max=3660, help="Days until it expires; default: never.")
     ] = None,
+    tenant: Tenant = OWN_TENANT,
     home: options.Home = None,
     as_json: options.Json = False,
 ) -> None:
-    """Make a key and show it, once."""
+    """Make a key and show it, once. A tenant that is named for the first time is made too."""
     from jirakb.control.keys import Keys
+    from jirakb.control.tenants import Tenants
 
     expires = datetime.now(UTC) + timedelta(days=days) if days else None
     with _database(Settings.for_home(home)) as engine:
         key, text = Keys(engine).create(
-            OWN_TENANT, scope, name=name, principals=tuple(principal or ()), expires=expires
+            Tenants(engine).find_or_create(tenant), scope, name=name, principals=tuple(principal or ()), expires=expires
         )  # fmt: skip
     if as_json:
         console.write_json({"id": key.id, "key": text, "scope": key.scope})
@@ -59,10 +65,12 @@ def create(
 
 
 @keys.command("list")
-def list_keys(home: options.Home = None, as_json: options.Json = False) -> None:
+def list_keys(tenant: Tenant = OWN_TENANT, home: options.Home = None, as_json: options.Json = False) -> None:
     """List the keys, without their texts."""
+    from jirakb.control.tenants import Tenants
+
     with _database(Settings.for_home(home)) as engine:
-        found = list(_all(engine))
+        found = list(_all(engine, Tenants(engine).find(tenant)))
     if as_json:
         console.write_json({"keys": [_shown(key) for key in found]})
         return
@@ -74,14 +82,31 @@ def list_keys(home: options.Home = None, as_json: options.Json = False) -> None:
 
 @keys.command()
 def revoke(
-    identity: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")], home: options.Home = None
+    identity: Annotated[str, typer.Argument(metavar="ID", help="The key's id.")],
+    tenant: Tenant = OWN_TENANT,
+    home: options.Home = None,
 ) -> None:
     """Refuse a key from now on."""
     from jirakb.control.keys import Keys
+    from jirakb.control.tenants import Tenants
 
     with _database(Settings.for_home(home)) as engine:
-        Keys(engine).revoke(OWN_TENANT, identity)
+        Keys(engine).revoke(Tenants(engine).find(tenant), identity)
     console.say(f"Key {identity} is refused from now on.")
+
+
+@keys.command()
+def tenants(home: options.Home = None, as_json: options.Json = False) -> None:
+    """List the tenants with their ids, which logs and figures name. `local` is the owner of the home."""
+    from jirakb.control.tenants import Tenants
+
+    with _database(Settings.for_home(home)) as engine:
+        found = Tenants(engine).all()
+    if as_json:
+        console.write_json({"tenants": [{"id": identity, "name": name} for name, identity in found.items()]})
+        return
+    for name, identity in found.items():
+        console.write(f"{identity:26}  {name}")
 
 
 @keys.command()
@@ -128,11 +153,11 @@ def _database(settings: Settings) -> Iterator[Engine]:
         engine.dispose()
 
 
-def _all(engine: Engine) -> Iterator[ApiKey]:
+def _all(engine: Engine, tenant: str) -> Iterator[ApiKey]:
     from jirakb.control.keys import Keys
 
     after = ""
-    while page := Keys(engine).page(OWN_TENANT, after=after):
+    while page := Keys(engine).page(tenant, after=after):
         yield from page
         after = page[-1].id
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from bench.worlds import (
     COMPONENTS,
@@ -159,6 +159,7 @@ def a_question(dice: Dice) -> Question:
             labels=tuple(dice.sample(("red", "green"), dice.choice((0, 0, 1)))),
             components=tuple(dice.sample(("ENGINE",), dice.choice((0, 0, 0, 1)))),
             reporters=tuple(dice.sample(("ann lee",), dice.choice((0, 0, 0, 1)))),
+            years=tuple(dice.sample(("2023", "2024", ""), dice.choice((0, 0, 0, 1, 2)))),
             created_since=EPOCH + timedelta(days=20) if dice.random() < 0.2 else None,
             updated_before=EPOCH + timedelta(days=40) if dice.random() < 0.2 else None,
         ),
@@ -169,11 +170,17 @@ def a_question(dice: Dice) -> Question:
     )
 
 
+def year_of(row: Row) -> str:
+    """The year in which an issue was created, "" for none."""
+    created = row.facts["created"]
+    return "" if created is None else str(datetime.fromtimestamp(created / 1000, UTC).year)
+
+
 def admitted(question: Question, row: Row) -> bool:
     """Whether filter, condition and readers let an issue through."""
     facts, wanted = row.facts, question.wanted
     within = {"types": [facts["type"]], "labels": facts["labels"], "components": facts["components"],
-              "reporters": [facts["reporter"]]}  # fmt: skip
+              "reporters": [facts["reporter"]], "years": [year_of(row)]}  # fmt: skip
     for name, values in within.items():
         asked = {value.lower() for value in getattr(wanted, name)}
         if asked and not asked & {value.lower() for value in values}:

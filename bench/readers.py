@@ -14,16 +14,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from bench.questions import Question, a_question, admitted, expected
+from bench.questions import Question, a_question, admitted, expected, year_of
 from bench.tables import RESULTS
-from bench.worlds import Dice, Row, World
+from bench.worlds import Dice, Row, Rows, World
 from jirakb.documents import Readers
 from jirakb.errors import NotFoundError
 from jirakb.knowledge.search.result import Hit, SearchResult
@@ -55,7 +54,7 @@ def _ask_search(world: World, question: Question, limit: int) -> None:
         result = _search(world, question, limit, cursor)
         _no_secret(world, question, orjson.dumps(result.to_json()).decode())
         _same(question, "total", result.total, len(right))
-        _same(question, "facets", _told(result), _counted(right))
+        _same(question, "facets", _told(result), _facets(question, world.rows))
         hits += result.hits
         cursor = result.next_cursor
         if cursor is None:
@@ -112,16 +111,23 @@ def _told(result: SearchResult) -> dict[str, dict[str, int]]:
     return {name: {entry.value: entry.count for entry in values} for name, values in result.facets.items()}
 
 
-def _counted(right: dict[str, Row]) -> dict[str, dict[str, int]]:
-    names = ("project", "type", "status", "priority", "assignee", "labels", "components")
-    counters: dict[str, Counter[str]] = {name: Counter() for name in (*names, "year")}
-    for row in right.values():
-        for name in names:
-            value = row.facts[name]
-            counters[name].update((value or [""]) if isinstance(value, list) else [value])
-        created = row.facts["created"]
-        counters["year"][str(datetime.fromtimestamp(created / 1000, UTC).year) if created else ""] += 1
-    return {name: dict(counter) for name, counter in counters.items()}
+def _facets(question: Question, rows: Rows) -> dict[str, dict[str, int]]:
+    """Each facet over what would match if the filter said nothing of it."""
+    names = {"project": "projects", "type": "types", "status": "statuses", "priority": "priorities",
+             "assignee": "assignees", "labels": "labels", "components": "components", "year": "years"}  # fmt: skip
+    right = expected(question, rows)
+    counted: dict[str, dict[str, int]] = {}
+    for name, of_filter in names.items():
+        found = right
+        if getattr(question.wanted, of_filter):
+            found = expected(replace(question, wanted=replace(question.wanted, **{of_filter: ()})), rows)
+        counted[name] = dict(Counter(value for row in found.values() for value in _values(row, name)))
+    return counted
+
+
+def _values(row: Row, name: str) -> list[str]:
+    value = year_of(row) if name == "year" else row.facts[name]
+    return (value or [""]) if isinstance(value, list) else [value]
 
 
 def _no_secret(world: World, question: Question, shown: str) -> None:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import zlib
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -168,7 +169,7 @@ def test_facets_count_what_matches_and_nothing_else(shelf: Shelf) -> None:
         "components": {"Engine": 1, "": 2}, "year": {"2024": 2, "": 1},
     }  # fmt: skip
     assert counted(principals=STAFF)["type"] == {"Bug": 1, "bug": 1, "Task": 1, "Secret": 1, "Rare": 1}
-    assert counted(principals=None, filter=Filter(types=("BUG",)))["type"] == {"Bug": 1, "bug": 1}
+    assert counted(principals=None, filter=Filter(types=("BUG",)))["labels"] == {"red": 2, "blue": 1}
     some = searcher.search("login", principals=None, facets=["year", "type"])
     assert list(some.facets) == ["type", "year"]
     with pytest.raises(UsageError, match="no facet 'colour'"):
@@ -211,3 +212,43 @@ def test_a_score_is_explained(ten: Searcher, mode: str) -> None:
     assert named.explanation is not None
     assert named.explanation.is_named
     assert "explain" not in ten.search("login", principals=None).hits[0].to_json()
+
+
+def in_year(year: int) -> datetime:
+    return datetime(year, 3, 1, tzinfo=UTC)
+
+
+def test_a_facet_tells_what_else_could_be_chosen(shelf: Shelf) -> None:
+    shelf.put("ABC-1", "login fails", fields={"type": "Bug", "labels": ("red", "blue"), "created": in_year(2024)})
+    shelf.put("ABC-2", "login slow", fields={"type": "Task", "labels": ("red",), "created": in_year(2025)})
+    shelf.put("XYZ-3", "login again", fields={"type": "Bug", "labels": ("green",), "created": in_year(2026)})
+    shelf.put("XYZ-4", "printer", fields={"type": "Story", "created": in_year(2026)})
+    searcher = shelf.searcher()
+
+    def counted(query: str, wanted: Filter, **more: Any) -> dict[str, dict[str, int]]:
+        result = searcher.search(query, principals=None, mode="text", facets=True, filter=wanted, **more)
+        return {name: {one.value: one.count for one in values} for name, values in result.facets.items()}
+
+    bugs = counted("login", Filter(types=("bug",)))
+    assert bugs["type"] == {"Bug": 2, "Task": 1}, "of all that hold the word, whatever their type"
+    assert bugs["project"] == {"ABC": 1, "XYZ": 1}, "of bugs alone"
+    both = counted("login", Filter(types=("bug",), labels=("red",)))
+    assert both["type"] == {"Bug": 1, "Task": 1}
+    assert both["labels"] == {"red": 1, "blue": 1, "green": 1}
+    assert both["project"] == {"ABC": 1}
+    assert counted("", Filter(types=("story",)))["type"] == {"Bug": 2, "Story": 1, "Task": 1}
+    assert counted("login", Filter(types=("bug",)), order="updated") == bugs
+    asked = searcher.search("type = Bug", language="jql", principals=None, facets=True)
+    assert [one.value for one in asked.facets["type"]] == ["Bug"], "a query is what it says"
+
+
+def test_several_years_are_these_years(shelf: Shelf) -> None:
+    for number, year in enumerate((2023, 2024, 2025, 2026), 1):
+        shelf.put(f"ABC-{number}", "login", fields={"created": in_year(year)})
+    searcher = shelf.searcher()
+    found = searcher.search("login", principals=None, mode="text", filter=Filter(years=("2023", "2025")), facets=True)
+    assert {hit.key for hit in found.hits} == {"ABC-1", "ABC-3"}
+    assert {one.value: one.count for one in found.facets["year"]} == {str(year): 1 for year in range(2023, 2027)}
+    assert searcher.search("login", principals=None, filter=Filter(years=("",))).total == 0
+    with pytest.raises(UsageError, match="no year"):
+        searcher.search("login", principals=None, filter=Filter(years=("24",)))

@@ -10,9 +10,10 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +22,11 @@ from typing import Any
 import httpx2
 from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 from tests.engine.house import wait_for
+from ulid import ULID
 
+from jirakb.control.catalog import OWN_TENANT
+from jirakb.control.database import open_database
+from jirakb.control.tables import run, sample
 from jirakb.simulator.server import Running, serve
 from jirakb.simulator.site import Site
 
@@ -222,6 +227,49 @@ def _note(visitor: Visit, kind: str, text: str) -> None:
     """Answers that are errors are logged by the browser itself; they are part of some walks."""
     if kind == "error" and "Failed to load resource" not in text:
         visitor.faults.append(f"console: {text}")
+
+
+def remember(service: Served, connector: Mapping[str, Any], runs: int) -> None:
+    """A past of so many runs, one every quarter of an hour, and what was measured meanwhile."""
+    engine, now = open_database(service.home, ""), datetime.now(UTC)
+    begin = now - timedelta(minutes=15 * runs)
+    same = {"tenant": OWN_TENANT, "kb": connector["kb_id"], "connector": connector["id"], "kind": "incremental",
+            "lane": "sync", "wish": "{}", "state": "complete"}  # fmt: skip
+    rows = []
+    for number in range(runs):
+        then = begin + timedelta(minutes=15 * number)
+        result = {"counts": {"indexed": number % 9}, "seconds": {"total": 1.0 + number % 5}, "requests": {"total": 3}}
+        progress = {"requests": {"GET search/jql": 3}, "throttled": number % 2, "throttled_seconds": 0.5 * (number % 2)}
+        told = {"result": json.dumps(result), "progress": json.dumps(progress), "id": str(ULID.from_datetime(then))}
+        rows.append({**same, **told, "requested": then, "started": then, "finished": then + timedelta(seconds=5)})
+    measured = [*_measured(begin, now, 1800, connector["kb_id"]), *_measured(now - _A_DAY, now, 60, connector["kb_id"])]
+    with engine.begin() as connection:
+        connection.execute(run.insert(), rows)
+        connection.execute(sample.delete())
+        connection.execute(sample.insert(), measured)
+    engine.dispose()
+
+
+_A_DAY = timedelta(days=1)
+_NOT_MEASURED = dict.fromkeys(("memory", "searches", "search_seconds", "search_slowest", "backlog"))
+
+
+def _measured(begin: datetime, end: datetime, span: int, kb: str) -> Iterator[dict[str, Any]]:
+    """One sample for each span of a service, its searches and its backlog."""
+    first = int(begin.timestamp()) // span
+    for number in range(int((end - begin).total_seconds()) // span):
+        at = {**_NOT_MEASURED, "span": span, "time": datetime.fromtimestamp((first + number) * span, UTC)}
+        yield {**at, "tenant": "", "kb": "", "memory": (300 + number % 40) << 20}
+        seconds = 0.1 + number % 7 / 50
+        yield {
+            **at,
+            "tenant": OWN_TENANT,
+            "kb": "",
+            "searches": 4,
+            "search_seconds": seconds,
+            "search_slowest": seconds,
+        }
+        yield {**at, "tenant": OWN_TENANT, "kb": kb, "backlog": number % 30}
 
 
 @contextmanager

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Error, Route, expect
 from tests.engine.house import made_site, wait_for
-from tests.web.house import EMAIL, TOKEN, Served, Visit, on_the_network, served, visit
-from ulid import ULID
-
-from jirakb.control.catalog import OWN_TENANT
-from jirakb.control.database import open_database
-from jirakb.control.tables import run
+from tests.web.house import EMAIL, TOKEN, Served, Visit, on_the_network, remember, served, visit
 
 ISSUES = 400
 RUNS = 1000
@@ -65,24 +58,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Full]:
         })  # fmt: skip
         first = service.ask("POST", f"/v1/connector/{made['id']}/sync")["run_id"]
         wait_for(lambda: service.ask("GET", f"/v1/connector/{made['id']}/runs/{first}")["finished"])
-        remember_runs(service, made)
+        remember(service, made, RUNS)
         yield Full(service, made["id"])
-
-
-def remember_runs(service: Served, made: dict[str, Any]) -> None:
-    """Many runs of the past."""
-    engine, now = open_database(service.home, ""), datetime.now(UTC)
-    same = {"tenant": OWN_TENANT, "kb": made["kb_id"], "connector": made["id"], "kind": "incremental", "lane": "sync",
-            "wish": "{}", "state": "complete"}  # fmt: skip
-    rows = []
-    for number in range(RUNS):
-        then = now - timedelta(minutes=15 * (RUNS - number))
-        result = {"counts": {"indexed": number % 9}, "seconds": {"total": 1.0 + number % 5}, "requests": {"total": 3}}
-        times = {"requested": then, "started": then, "finished": then + timedelta(seconds=5)}
-        rows.append({**same, **times, "id": str(ULID.from_datetime(then)), "result": json.dumps(result)})
-    with engine.begin() as connection:
-        connection.execute(run.insert(), rows)
-    engine.dispose()
 
 
 @contextmanager

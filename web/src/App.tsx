@@ -75,7 +75,7 @@ function useTitle(path: string): void {
 }
 
 function View({ path, session }: { path: string; session: Session }): ReactNode {
-  if (path === "/" || path === "/search") return <SearchView />;
+  if (path === "/" || path === "/search") return <SearchView scope={session.scope} />;
   if (session.scope === "search") return <NotAllowed scope={session.scope} />;
   if (path === "/connectors") return <ConnectorsView scope={session.scope} />;
   if (path === "/connectors/new") return <ConnectView id={null} />;

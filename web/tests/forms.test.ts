@@ -3,9 +3,8 @@ import { describe, expect, test } from "vitest";
 
 import { query } from "../src/api/client";
 import { addressOf, bodyOf, configOf, draftOf, FRESH, withoutOrder } from "../src/connectors/draft";
-import { meanBetween, mostOf, readMetrics, sumOf } from "../src/health/metrics";
-import { scaleOf } from "../src/parts/Plot";
-import { ago, duration, plural, short, size, tame } from "../src/parts/text";
+import { scaleOf, stretches } from "../src/parts/Plot";
+import { ago, duration, every, moment, plural, short, size, tame } from "../src/parts/text";
 import { changed } from "../src/router";
 import { asQuery, chipsOf, FACETS, looksLikeQuery, requestOf, toggled } from "../src/search/request";
 
@@ -17,7 +16,7 @@ describe("the address of a search", () => {
     const request = requestOf(params("q=pump&project=A&project=B&label=x&year=2024&year=2025&mode=text&order=created+asc&explain=1"));
     expect(request).toMatchObject({
       query: "pump", mode: "text", order: "created asc", explain: true,
-      filter: { projects: ["A", "B"], labels: ["x"], created_since: "2024-01-01T00:00:00Z", created_before: "2026-01-01T00:00:00Z" },
+      filter: { projects: ["A", "B"], labels: ["x"], years: ["2024", "2025"] },
     });
   });
 
@@ -42,6 +41,10 @@ describe("the address of a search", () => {
     expect(asQuery(chipsOf(params("project=A&project=B&label=x+y&assignee=(none)")))).toBe(
       'project in ("A", "B") and assignee is empty and labels in ("x y")',
     );
+    expect(asQuery(chipsOf(params("year=2022&year=2024&type=Bug")))).toBe(
+      'type in ("Bug") and ((created >= "2022-01-01" and created < "2023-01-01") or (created >= "2024-01-01" and created < "2025-01-01"))',
+    );
+    expect(chipsOf(params("year=%3Cb%3E"))).toEqual([]);
   });
 
   test.each([["project = X", true], ["labels in (a)", true], ["(status != Done)", true], ["is it in here", false], ["pump stops", false]])("%s", (text, is) => {
@@ -75,6 +78,22 @@ describe("a connector's form", () => {
     expect(configOf(draftOf(saved))).toEqual({ ...config, project_key: config.project_key });
   });
 
+  test.each([
+    ["A, B", "", ["A", "B"], ""],
+    ["A, B", 'x = ")" or (y = 1)', ["A", "B"], 'x = ")" or (y = 1)'],
+  ])("shows the projects %s again that were picked, with %s", (_, jql, projects, shown) => {
+    const config = configOf({ ...FRESH, address: "https://a.example", all: false, projects: ["A", "B"], jql });
+    const draft = draftOf({ name: "n", config, has_credentials: true } as unknown as Parameters<typeof draftOf>[0]);
+    expect(draft).toMatchObject({ all: false, projects, jql: shown });
+    expect(configOf(draft)).toEqual(config);
+  });
+
+  test("leaves a query as it was written that only begins with projects", () => {
+    const jql = 'project in ("A", "B") AND (x = 1) OR (y = 2)';
+    const config = configOf({ ...FRESH, address: "https://a.example", jql });
+    expect(draftOf({ name: "n", config, has_credentials: true } as unknown as Parameters<typeof draftOf>[0])).toMatchObject({ all: true, projects: [], jql });
+  });
+
   test("keeps the scheme that was typed", () => {
     expect(addressOf("http://localhost:1/jira/")).toBe("http://localhost:1/jira");
     expect(withoutOrder("a = 1")).toBe("a = 1");
@@ -86,9 +105,12 @@ describe("words", () => {
     const now = Date.parse("2026-11-24T00:00:00Z");
     expect(ago("2026-11-23T23:57:00Z", now)).toBe("3 min ago");
     expect(ago("2026-11-24T02:00:00Z", now)).toBe("in 2 h");
-    expect(ago("2024-11-24T02:00:00Z", now)).toBe("2024-11-24");
+    expect(ago("2024-11-24T12:00:00Z", now)).toBe(moment("2024-11-24T12:00:00Z").slice(0, 10));
     expect(ago(null, now)).toBe("–");
     expect([duration(0.2), duration(59), duration(7200)]).toEqual(["200 ms", "59 s", "2 h"]);
+    expect([every(1), every(15), every(60), every(360), every(1440), every(10_080)]).toEqual([
+      "every minute", "every 15 minutes", "every hour", "every 6 hours", "every day", "every 7 days",
+    ]);
     expect([size(0), size(2048), size(3 << 20)]).toEqual(["0 B", "2 KB", "3 MB"]);
     expect([plural(1, "issue"), plural(2000, "issue")]).toEqual(["1 issue", "2,000 issues"]);
   });
@@ -101,17 +123,14 @@ describe("words", () => {
   });
 });
 
-test("metrics are read, summed and compared", () => {
-  const before = readMetrics("# HELP x\nt_sum 1\nt_count 2\n");
-  const now = readMetrics('g{tenant="a",n="q\\"r"} 2\ng{tenant="b"} 3.5\nt_sum 2\nt_count 4\nbad NaN\n');
-  expect(now[0]).toEqual({ name: "g", labels: { tenant: "a", n: 'q"r' }, value: 2 });
-  expect([sumOf(now, "g"), mostOf(now, "g"), sumOf(now, "none")]).toEqual([5.5, 3.5, null]);
-  expect(meanBetween(before, now, "t")).toBe(0.5);
+test("a plot's scale holds its steps and never divides by nothing", () => {
+  const scale = scaleOf(2, [{ name: "a", values: [4, null] }, { name: "b", values: [0, 8] }]);
+  expect(scale.top).toBe(8);
+  expect(scale.middle(0)).toBeLessThan(scale.middle(1));
+  expect(scale.y(8)).toBeLessThan(scale.y(0));
+  expect(Number.isFinite(scaleOf(0, []).y(0))).toBe(true);
 });
 
-test("a plot's scale holds its ends and never divides by nothing", () => {
-  const scale = scaleOf([{ time: 10, value: 4 }, { time: 20, value: 0 }]);
-  expect(scale.x(10)).toBeLessThan(scale.x(20));
-  expect(scale.timeAt(scale.x(15))).toBeCloseTo(15);
-  expect(Number.isFinite(scaleOf([{ time: 5, value: 0 }]).y(0))).toBe(true);
+test("a line is broken where nothing is known", () => {
+  expect(stretches([null, 1, 2, null, 0, null])).toEqual([[[1, 1], [2, 2]], [[4, 0]]]);
 });

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, Oper
 
 from jirakb.errors import CorruptStoreError, DatabaseUnavailableError, SettingsError, UsageError
 
-HEAD_REVISION = "0004"
+HEAD_REVISION = "0005"
 _MIGRATION_LOCK = 7_341_902_118  # any number that no other program asks this database for
 FILE = "control.sqlite"
 _CONNECT_SECONDS = 10  # else a host that answers nothing holds a request for minutes

@@ -26,6 +26,7 @@ Stop = Literal["", "pause", "cancel"]
 Told = Literal["", "pause", "cancel", "lost"]
 """What a worker is told about its run; "lost" when the run is not its own any more."""
 ENDED: tuple[RunState, ...] = ("complete", "incomplete", "failed", "stopped")
+_MOST_ENDED = 50_000  # a run a minute for a month
 _LANES: dict[RequestKind, str] = {
     "sync": "sync", "census": "sync", "rebuild": "rebuild", "embed": "embed", "delete": "delete",
 }  # fmt: skip
@@ -107,6 +108,18 @@ class RunRecords:
         """A connector's runs, newest first, those older than `before`."""
         wanted = [run.c.tenant == tenant, run.c.connector == connector]
         return self._select(*wanted, *([run.c.id < before] if before else []), limit=limit)
+
+    def ended_since(self, tenant: str, connector: str, since: datetime) -> list[RunRecord]:
+        """A connector's runs that read its site and ended from then on, newest first."""
+        mine = (run.c.tenant == tenant, run.c.connector == connector, run.c.lane == "sync")
+        return self._select(*mine, run.c.finished >= since, limit=_MOST_ENDED)
+
+    def last_good(self, tenant: str, connector: str, before: datetime) -> datetime | None:
+        """When the last run ended by then that read all of what it should."""
+        good = (run.c.lane == "sync", run.c.state.in_(("complete", "incomplete")), run.c.finished < before)
+        newest = select(func.max(run.c.finished)).where(run.c.tenant == tenant, run.c.connector == connector, *good)
+        with reachable(self._engine), self._engine.connect() as connection:
+            return connection.execute(newest).scalar()
 
     def latest(self, tenant: str, connectors: Sequence[str]) -> dict[str, RunRecord]:
         """The newest run of each of these connectors that has one."""

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -156,3 +157,18 @@ sign_in = Table(
     Column("expires", Moment, nullable=False),
 )
 """Sessions of the web page and one-time codes that begin one, by the digest of the text that their holder sends."""
+
+sample = Table(
+    "sample",
+    metadata,
+    Column("tenant", String(26), primary_key=True),
+    Column("kb", String(26), primary_key=True),
+    Column("span", Integer, primary_key=True),
+    Column("time", Moment, primary_key=True),
+    Column("memory", BigInteger),
+    Column("searches", BigInteger),
+    Column("search_seconds", Double),
+    Column("search_slowest", Double),
+    Column("backlog", BigInteger),
+)
+"""What was measured in a span of so many seconds. Without a knowledge base it is a tenant's; without either, the service's."""

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from fastapi import HTTPException
-from tests.engine.house import FETCH, LOGIN, made_site, wait_for
+from tests.engine.house import FETCH, LOGIN, TENANT, made_site, wait_for
 from tests.service.web.conftest import Web
 
+from jirakb.control.samples import Figures, Samples
+from jirakb.service.sampling import Sampler
 from jirakb.service.web.places import MOST_OF_A_TENANT, Places
 from jirakb.simulator.server import Running
+from jirakb.simulator.site import Site
 from jirakb.simulator.switches import outage
 
 FIRST: dict[str, Any] = {
@@ -233,7 +237,7 @@ def test_a_run_that_fails_or_is_paused_tells_what_it_asked_in_all_attempts(web: 
     assert (failed["state"], failed["attempts"]) == ("failed", 3)
     assert failed["requests"]["total"] == sum(failed["requests"]["by_endpoint"].values()) == served.record.total > 2
     points = web.ask("GET", f"{path}/history").json()["items"]
-    assert [(point["requests"], point["errors"]) for point in points] == [(served.record.total, 1)]
+    assert sum(point["requests"] for point in points) == served.record.total
     site.switches.faults, site.switches.latency = [], 0.5
     run = web.ask("POST", f"{path}/sync").json()["run_id"]
     wait_for(lambda: web.ask("GET", f"{path}/runs/{run}").json()["progress"]["stages"].get("fetch"))
@@ -247,12 +251,57 @@ def test_a_run_that_fails_or_is_paused_tells_what_it_asked_in_all_attempts(web: 
     assert ended["requests"]["by_endpoint"]["GET myself"] >= 2, "the calls of both attempts"
 
 
-def test_the_history_tells_each_run_as_a_point(web: Web, running: Running) -> None:
+def test_the_history_tells_what_the_runs_come_to_in_each_step(web: Web, running: Running) -> None:
     connector = web.synced(running)
-    points = web.ask("GET", f"/v1/connector/{connector['id']}/history?days=1").json()["items"]
-    assert [(point["documents"], point["errors"], point["state"]) for point in points] == [(20, 0, "complete")]
-    assert points[0]["requests"] > 0
-    assert points[0]["seconds"] >= 0
+    path = f"/v1/connector/{connector['id']}/history"
+    told = web.ask("GET", f"{path}?hours=1").json()
+    assert (told["step"], len(told["items"])) == (60, 61)
+    (point,) = [one for one in told["items"] if one["runs"]]
+    assert (point["documents"], point["errors"], point["failed"]) == (20, 0, 0)
+    assert point["requests"] > 0
+    assert point["seconds"] > 0
+    assert told["items"][0]["age"] is None, "nothing had been read yet"
+    assert 0 <= told["items"][-1]["age"] < 60
+    long = web.ask("GET", f"{path}?hours=720").json()
+    assert (long["step"], sum(one["documents"] for one in long["items"])) == (21_600, 20)
+    assert web.ask("GET", f"{path}?hours=100000").status_code == 422
+
+
+def test_a_failed_run_and_a_backlog_stand_in_the_history(web: Web, site: Site, running: Running) -> None:
+    connector = web.synced(running)
+    tables = web.house.service.engine_db
+    Samples(tables).add(datetime.now(UTC), {(TENANT, connector["kb_id"]): Figures(backlog=41)})
+    Samples(tables).add(datetime.now(UTC), {("t2", connector["kb_id"]): Figures(backlog=99)})
+    site.switches.faults = [outage(every=1)]
+    try:
+        run = web.ask("POST", f"/v1/connector/{connector['id']}/sync").json()["run_id"]
+        assert web.ended(connector["id"], run)["state"] == "failed"
+    finally:
+        site.switches.faults = []
+    points = web.ask("GET", f"/v1/connector/{connector['id']}/history?hours=1").json()["items"]
+    assert sum(one["failed"] for one in points) == sum(one["errors"] for one in points) == 1
+    assert max(one["backlog"] or 0 for one in points) == 41
+    foreign = web.key("admin", "t2")
+    assert web.ask("GET", f"/v1/connector/{connector['id']}/history", key=foreign).status_code == 404
+
+
+def test_the_service_tells_its_past_and_only_the_searches_of_who_asks(web: Web, running: Running) -> None:
+    web.synced(running)
+    web.app.state.context.searches.take()
+    other = web.key("sync", "t2")
+    for key in (None, None, other):
+        web.ask("POST", "/v1/search", {"query": "pump"}, key=key)
+    Sampler(web.house.service, web.app.state.context.searches).take()
+
+    def told(key: str | None) -> dict[str, Any]:
+        items = web.ask("GET", "/v1/health/history?hours=1", key=key).json()["items"]
+        return next(one for one in reversed(items) if one["memory"])
+
+    mine, theirs = told(None), told(other)
+    assert (mine["searches"], theirs["searches"]) == (2, 1)
+    assert 0 < mine["search_seconds"] <= mine["search_slowest"]
+    assert mine["memory"] == theirs["memory"] > 20e6
+    assert web.ask("GET", "/v1/health/history", key=web.key("search")).status_code == 403
 
 
 def test_chosen_fields_and_the_history_stand_in_the_documents(web: Web) -> None:

@@ -213,7 +213,7 @@ export interface paths {
         };
         /**
          * Get History
-         * @description The runs of the last days as points of a plot, oldest first.
+         * @description How the connector fared in the last hours: its runs and backlog in equal steps, at most 121.
          */
         get: operations["get_history"];
         put?: never;
@@ -384,6 +384,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Context For Model
+         * @description Text for a language model: whole sections of the best issues of one knowledge base, within a budget of tokens.
+         *
+         *     Where the tenant has several knowledge bases, `kb_id` must name one.
+         */
+        post: operations["context_for_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/documents/{key}": {
         parameters: {
             query?: never;
@@ -416,6 +438,26 @@ export interface paths {
          * @description What happens to all connectors, as it happens.
          */
         get: operations["all_events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/health/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Service History
+         * @description How the service fared in the last hours: its memory, and your searches, in equal steps, at most 121.
+         */
+        get: operations["get_service_history"];
         put?: never;
         post?: never;
         delete?: never;
@@ -660,8 +702,18 @@ export interface components {
          *         "batch_size": 100,
          *         "comment_email_blacklist": [],
          *         "embeddings": "minilm",
+         *         "fields": {
+         *           "exclude": [
+         *             "Rank"
+         *           ],
+         *           "include": [
+         *             "*",
+         *             "Story Points"
+         *           ]
+         *         },
          *         "include_attachments": false,
          *         "include_comments": true,
+         *         "include_history": false,
          *         "jql_query": "priority = High AND issuetype = Bug AND status != Closed",
          *         "labels_to_skip": [
          *           "wontfix",
@@ -709,7 +761,8 @@ export interface components {
          *               "total": 12
          *             }
          *           },
-         *           "throttled": 0
+         *           "throttled": 0,
+         *           "throttled_seconds": 0
          *         },
          *         "requested": "2026-11-23T10:00:00Z",
          *         "requests": {
@@ -838,6 +891,14 @@ export interface components {
              */
             embeddings: "minilm" | "openai" | "none";
             /**
+             * @description Which fields without a place of their own stand in the documents.
+             * @default {
+             *       "exclude": [],
+             *       "include": []
+             *     }
+             */
+            fields: components["schemas"]["FieldSelection"];
+            /**
              * Include Attachments
              * @description Attachments are documents of their own.
              * @default false
@@ -849,6 +910,12 @@ export interface components {
              * @default true
              */
             include_comments: boolean;
+            /**
+             * Include History
+             * @description What changed, who did it, and when, is indexed too.
+             * @default false
+             */
+            include_history: boolean;
             /**
              * Jql Query
              * @description JQL that restricts the issues.
@@ -1013,6 +1080,110 @@ export interface components {
             id?: string | null;
         };
         /**
+         * ContextAnswer
+         * @description Text of at most `budget` tokens with its sources; `total` is how many issues match. `notes` say what was not as asked.
+         * @example {
+         *       "budget": 4000,
+         *       "kb_id": "01JDC2M9RZ7N5K3H1F9D7B5Z3X",
+         *       "notes": [],
+         *       "sources": [
+         *         {
+         *           "heading": "",
+         *           "is_section": true,
+         *           "key": "BUG-123",
+         *           "kind": "issue",
+         *           "number": 1,
+         *           "section": "41",
+         *           "title": "Pump stops",
+         *           "tokens": 310,
+         *           "url": "https://company.atlassian.net/browse/BUG-123"
+         *         }
+         *       ],
+         *       "text": "[1] BUG-123: Pump stops <https://...>\nIt stops ...",
+         *       "tokens": 310,
+         *       "total": 12
+         *     }
+         */
+        ContextAnswer: {
+            /** Budget */
+            budget: number;
+            /** Kb Id */
+            kb_id: string;
+            /** Notes */
+            notes: string[];
+            /** Sources */
+            sources: components["schemas"]["Source"][];
+            /** Text */
+            text: string;
+            /** Tokens */
+            tokens: number;
+            /** Total */
+            total: number;
+        };
+        /**
+         * ContextRequest
+         * @description A question that a language model is to answer, and how much text it may be given.
+         * @example {
+         *       "budget_tokens": 4000,
+         *       "query": "why does the pump stop after a restart?"
+         *     }
+         */
+        ContextRequest: {
+            /**
+             * Budget Tokens
+             * @description A token is counted as three bytes.
+             * @default 4000
+             */
+            budget_tokens: number;
+            /**
+             * @default {
+             *       "assignees": [],
+             *       "components": [],
+             *       "labels": [],
+             *       "priorities": [],
+             *       "projects": [],
+             *       "reporters": [],
+             *       "resolutions": [],
+             *       "status_categories": [],
+             *       "statuses": [],
+             *       "types": [],
+             *       "versions": [],
+             *       "years": []
+             *     }
+             */
+            filter: components["schemas"]["Filter"];
+            /**
+             * Kb Id
+             * @description One knowledge base; default: all of them.
+             */
+            kb_id?: string | null;
+            /**
+             * Language
+             * @default auto
+             * @enum {string}
+             */
+            language: "auto" | "text" | "jql";
+            /**
+             * Limit
+             * @description At most so many issues.
+             * @default 20
+             */
+            limit: number;
+            /**
+             * Mode
+             * @default hybrid
+             * @enum {string}
+             */
+            mode: "hybrid" | "text" | "vector";
+            /** Query */
+            query: string;
+            /**
+             * Sections Per Issue
+             * @default 3
+             */
+            sections_per_issue: number;
+        };
+        /**
          * Diagnosis
          * @description What the doctor says; null where it could not be learned.
          * @example {
@@ -1153,8 +1324,25 @@ export interface components {
             message: string;
         };
         /**
+         * FieldSelection
+         * @description Fields by name or id. With `include` only those are shown ('*': the usual ones, too); those of `exclude` never are.
+         */
+        FieldSelection: {
+            /**
+             * Exclude
+             * @default []
+             */
+            exclude: string[];
+            /**
+             * Include
+             * @default []
+             */
+            include: string[];
+        };
+        /**
          * Filter
-         * @description What hits must have: one of the values of each field that names any; from ..._since on, before ..._before.
+         * @description What hits must have: one of the values of each field that names any; from ..._since on, before ..._before. `years` are
+         *     those in which issues were created (UTC), "" for none.
          */
         Filter: {
             /**
@@ -1220,6 +1408,11 @@ export interface components {
              * @default []
              */
             versions: string[];
+            /**
+             * Years
+             * @default []
+             */
+            years: string[];
         };
         /**
          * Finding
@@ -1267,33 +1460,47 @@ export interface components {
         };
         /**
          * History
-         * @description The connector's runs of the last days, oldest first; at most the 1,000 newest.
+         * @description The connector's past in equal steps of `step` seconds, oldest first.
          * @example {
          *       "items": [
          *         {
+         *           "age": 905,
+         *           "backlog": 0,
          *           "documents": 12,
          *           "errors": 0,
-         *           "finished": "2026-11-23T10:00:09Z",
-         *           "kind": "incremental",
+         *           "failed": 0,
          *           "requests": 4,
-         *           "run_id": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+         *           "runs": 1,
          *           "seconds": 8.6,
-         *           "started": "2026-11-23T10:00:00Z",
-         *           "state": "complete",
-         *           "throttled": 0
+         *           "throttled": 0,
+         *           "throttled_seconds": 0,
+         *           "time": "2026-11-23T10:00:00Z"
          *         }
-         *       ]
+         *       ],
+         *       "step": 900
          *     }
          */
         History: {
             /** Items */
             items: components["schemas"]["HistoryPoint"][];
+            /** Step */
+            step: number;
         };
         /**
          * HistoryPoint
-         * @description One run as a point of the plots. `seconds` is null before it has ended.
+         * @description What the runs come to that ended in one step of time, and how it stood then.
          */
         HistoryPoint: {
+            /**
+             * Age
+             * @description Most seconds since a run had read everything; null before the first.
+             */
+            age: number | null;
+            /**
+             * Backlog
+             * @description Most passages of the knowledge base that waited for a vector.
+             */
+            backlog: number | null;
             /**
              * Documents
              * @description Issues that were stored anew.
@@ -1301,31 +1508,36 @@ export interface components {
             documents: number;
             /**
              * Errors
-             * @description Omissions that are faults; 1 for a run that failed.
+             * @description Omissions that are faults, and runs that failed.
              */
             errors: number;
-            /** Finished */
-            finished: string | null;
-            /** Kind */
-            kind: string;
+            /**
+             * Failed
+             * @description Runs that failed.
+             */
+            failed: number;
             /** Requests */
             requests: number;
-            /** Run Id */
-            run_id: string;
-            /** Seconds */
-            seconds: number | null;
+            /** Runs */
+            runs: number;
             /**
-             * Started
-             * Format: date-time
+             * Seconds
+             * @description How long the runs took together.
              */
-            started: string;
+            seconds: number;
             /**
-             * State
-             * @enum {string}
+             * Throttled
+             * @description How often the site said to wait.
              */
-            state: "queued" | "running" | "paused" | "complete" | "incomplete" | "failed" | "stopped";
-            /** Throttled */
             throttled: number;
+            /** Throttled Seconds */
+            throttled_seconds: number;
+            /**
+             * Time
+             * Format: date-time
+             * @description The step's beginning.
+             */
+            time: string;
         };
         /**
          * Hit
@@ -1694,7 +1906,7 @@ export interface components {
         };
         /**
          * Progress
-         * @description How far a run is. `throttled` counts the answers that said "wait".
+         * @description How far a run is. `throttled` counts the answers that said "wait"; the waits of several connections add up.
          */
         Progress: {
             /** Seconds Left */
@@ -1711,6 +1923,11 @@ export interface components {
              * @default 0
              */
             throttled: number;
+            /**
+             * Throttled Seconds
+             * @default 0
+             */
+            throttled_seconds: number;
         };
         /**
          * Readiness
@@ -1760,7 +1977,7 @@ export interface components {
         };
         /**
          * Requests
-         * @description What was asked of the site.
+         * @description What was asked of the site so far.
          */
         Requests: {
             /**
@@ -1820,7 +2037,8 @@ export interface components {
          *             "total": 12
          *           }
          *         },
-         *         "throttled": 0
+         *         "throttled": 0,
+         *         "throttled_seconds": 0
          *       },
          *       "requested": "2026-11-23T10:00:00Z",
          *       "requests": {
@@ -2041,7 +2259,7 @@ export interface components {
             explain: boolean;
             /**
              * Facets
-             * @description Count all that matches by these fields.
+             * @description Count all that matches by these fields; by one that the filter names, what would match without that part of it.
              * @default false
              */
             facets: boolean | ("project" | "type" | "status" | "priority" | "assignee" | "labels" | "components" | "year")[];
@@ -2057,7 +2275,8 @@ export interface components {
              *       "status_categories": [],
              *       "statuses": [],
              *       "types": [],
-             *       "versions": []
+             *       "versions": [],
+             *       "years": []
              *     }
              */
             filter: components["schemas"]["Filter"];
@@ -2109,6 +2328,54 @@ export interface components {
             id: string;
             /** Url */
             url: string;
+        };
+        /**
+         * ServiceHistory
+         * @description The service's past in equal steps of `step` seconds, oldest first.
+         * @example {
+         *       "items": [
+         *         {
+         *           "memory": 214958080,
+         *           "search_seconds": 0.021,
+         *           "search_slowest": 0.088,
+         *           "searches": 12,
+         *           "time": "2026-11-23T10:00:00Z"
+         *         }
+         *       ],
+         *       "step": 900
+         *     }
+         */
+        ServiceHistory: {
+            /** Items */
+            items: components["schemas"]["ServicePoint"][];
+            /** Step */
+            step: number;
+        };
+        /**
+         * ServicePoint
+         * @description What was measured in one step of time: of the service as a whole, and of the searches of who asks.
+         */
+        ServicePoint: {
+            /**
+             * Memory
+             * @description Bytes that its largest process held, at most.
+             */
+            memory: number | null;
+            /**
+             * Search Seconds
+             * @description How long a search took, on average.
+             */
+            search_seconds: number | null;
+            /** Search Slowest */
+            search_slowest: number | null;
+            /** Searches */
+            searches: number;
+            /**
+             * Time
+             * Format: date-time
+             * @description The step's beginning.
+             */
+            time: string;
         };
         /**
          * Session
@@ -2180,7 +2447,8 @@ export interface components {
              *       "status_categories": [],
              *       "statuses": [],
              *       "types": [],
-             *       "versions": []
+             *       "versions": [],
+             *       "years": []
              *     }
              */
             filter: components["schemas"]["Filter"];
@@ -2207,6 +2475,30 @@ export interface components {
              * @default 1
              */
             sections_per_issue: number;
+        };
+        /**
+         * Source
+         * @description Where a piece of the text is from: `number` is its mark [1] there, `is_section` false for a part of a section.
+         */
+        Source: {
+            /** Heading */
+            heading: string;
+            /** Is Section */
+            is_section: boolean;
+            /** Key */
+            key: string;
+            /** Kind */
+            kind: string;
+            /** Number */
+            number: number;
+            /** Section */
+            section: string;
+            /** Title */
+            title: string;
+            /** Tokens */
+            tokens: number;
+            /** Url */
+            url: string;
         };
         /**
          * StageProgress
@@ -2364,7 +2656,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2373,7 +2665,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -2400,7 +2692,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2409,7 +2701,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -2456,7 +2748,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2465,7 +2757,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -2578,7 +2870,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2587,7 +2879,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -2614,7 +2906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2623,7 +2915,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -2717,7 +3009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2726,7 +3018,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -2753,7 +3045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2762,7 +3054,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -2909,7 +3201,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -2918,7 +3210,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -2963,7 +3255,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2972,7 +3264,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3147,7 +3439,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3156,7 +3448,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -3183,7 +3475,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3192,7 +3484,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3339,7 +3631,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3348,7 +3640,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -3375,7 +3667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3384,7 +3676,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3494,7 +3786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3503,7 +3795,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -3530,7 +3822,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3539,7 +3831,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3657,7 +3949,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3666,7 +3958,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -3693,7 +3985,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3702,7 +3994,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3716,7 +4008,7 @@ export interface operations {
     get_history: {
         parameters: {
             query?: {
-                days?: number;
+                hours?: number;
             };
             header?: never;
             path: {
@@ -3814,7 +4106,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3823,7 +4115,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -3850,7 +4142,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -3859,7 +4151,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -3974,7 +4266,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3983,7 +4275,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4010,7 +4302,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4019,7 +4311,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -4136,7 +4428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4145,7 +4437,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4172,7 +4464,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4181,7 +4473,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -4350,7 +4642,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4359,7 +4651,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4386,7 +4678,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4395,7 +4687,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -4545,7 +4837,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4554,7 +4846,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4581,7 +4873,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4590,7 +4882,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -4759,7 +5051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4768,7 +5060,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4795,7 +5087,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4804,7 +5096,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -4916,7 +5208,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4925,7 +5217,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -4952,7 +5244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4961,7 +5253,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5080,7 +5372,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5089,7 +5381,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5116,7 +5408,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5125,7 +5417,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5294,7 +5586,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5303,7 +5595,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5330,7 +5622,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5339,7 +5631,199 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    context_for_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContextRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContextAnswer"];
+                };
+            };
+            /** @description The request could not be read. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "bad_request",
+                     *       "detail": "The request could not be read.",
+                     *       "status": 400,
+                     *       "title": "Bad Request",
+                     *       "type": "urn:jirakb:problem:bad_request"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing, or it is another tenant's. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "not_found",
+                     *       "detail": "There is no such thing, or it is another tenant's.",
+                     *       "status": 404,
+                     *       "title": "Not Found",
+                     *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_entity_too_large",
+                     *       "detail": "The body is too large.",
+                     *       "status": 413,
+                     *       "title": "Request Entity Too Large",
+                     *       "type": "urn:jirakb:problem:request_entity_too_large"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5452,7 +5936,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5461,7 +5945,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5488,7 +5972,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5497,7 +5981,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5594,7 +6078,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5603,7 +6087,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5630,7 +6114,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5639,7 +6123,143 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
+                     *       "status": 503,
+                     *       "title": "Service Unavailable",
+                     *       "type": "urn:jirakb:problem:service_unavailable"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_service_history: {
+        parameters: {
+            query?: {
+                hours?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceHistory"];
+                };
+            };
+            /** @description No key, or none that is known. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "unauthorized",
+                     *       "detail": "No key, or none that is known.",
+                     *       "status": 401,
+                     *       "title": "Unauthorized",
+                     *       "type": "urn:jirakb:problem:unauthorized"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key's scope is too small, or a request of the web page lacks its header. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "forbidden",
+                     *       "detail": "The key's scope is too small, or a request of the web page lacks its header.",
+                     *       "status": 403,
+                     *       "title": "Forbidden",
+                     *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A field or parameter is wrong, or Jira refuses what was given. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "validation",
+                     *       "detail": "The request is not as it should be.",
+                     *       "errors": [
+                     *         {
+                     *           "at": "body.config.batch_size",
+                     *           "message": "Input should be less than or equal to 500"
+                     *         }
+                     *       ],
+                     *       "status": 422,
+                     *       "title": "Unprocessable Entity",
+                     *       "type": "urn:jirakb:problem:validation"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "too_many_requests",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
+                     *       "status": 429,
+                     *       "title": "Too Many Requests",
+                     *       "type": "urn:jirakb:problem:too_many_requests"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A fault of the service, with the reference that its log has. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "internal",
+                     *       "reference": "01JDC2P4Y6T8R0Q2M4K6H8F0D2",
+                     *       "status": 500,
+                     *       "title": "Internal Server Error",
+                     *       "type": "urn:jirakb:problem:internal"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "service_unavailable",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5733,7 +6353,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5742,7 +6362,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5769,7 +6389,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5778,7 +6398,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -5926,7 +6546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5935,7 +6555,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -5962,7 +6582,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -5971,7 +6591,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6081,7 +6701,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6090,7 +6710,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6117,7 +6737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6126,7 +6746,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6255,7 +6875,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6264,7 +6884,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6291,7 +6911,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6300,7 +6920,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6394,7 +7014,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6403,7 +7023,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6430,7 +7050,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6439,7 +7059,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6568,7 +7188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6577,7 +7197,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6604,7 +7224,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6613,7 +7233,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6721,7 +7341,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6730,7 +7350,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6757,7 +7377,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6766,7 +7386,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -6913,7 +7533,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6922,7 +7542,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -6949,7 +7569,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -6958,7 +7578,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -7047,7 +7667,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7056,7 +7676,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -7083,7 +7703,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7092,7 +7712,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -7221,7 +7841,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7230,7 +7850,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -7257,7 +7877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7266,7 +7886,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -7353,7 +7973,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7362,7 +7982,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -7389,7 +8009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7398,7 +8018,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"
@@ -7545,7 +8165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many wrong keys from this address. */
+            /** @description Too many wrong keys from this address, or too many configurations tried out at once. */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7554,7 +8174,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "too_many_requests",
-                     *       "detail": "Too many wrong keys from this address.",
+                     *       "detail": "Too many wrong keys from this address, or too many configurations tried out at once.",
                      *       "status": 429,
                      *       "title": "Too Many Requests",
                      *       "type": "urn:jirakb:problem:too_many_requests"
@@ -7581,7 +8201,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The database or the disk cannot be used now. */
+            /** @description The database or the disk cannot be used now, or the service has too much to do. */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7590,7 +8210,7 @@ export interface operations {
                     /**
                      * @example {
                      *       "code": "service_unavailable",
-                     *       "detail": "The database or the disk cannot be used now.",
+                     *       "detail": "The database or the disk cannot be used now, or the service has too much to do.",
                      *       "status": 503,
                      *       "title": "Service Unavailable",
                      *       "type": "urn:jirakb:problem:service_unavailable"

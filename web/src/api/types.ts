@@ -12,6 +12,7 @@ export type Explanation = Schemas["Explanation"];
 export type FacetValue = Schemas["FacetValue"];
 export type Filter = Schemas["Filter"];
 export type Finding = Schemas["Finding"];
+export type History = Schemas["History"];
 export type HistoryPoint = Schemas["HistoryPoint"];
 export type Hit = Schemas["Hit"];
 export type Key = Schemas["Key"];
@@ -22,6 +23,7 @@ export type Preview = Schemas["Preview"];
 export type Run = Schemas["Run"];
 export type SearchAnswer = Schemas["SearchAnswer"];
 export type SearchRequest = Schemas["SearchRequest"];
+export type ServiceHistory = Schemas["ServiceHistory"];
 export type Session = Schemas["Session"];
 export type Why = Schemas["Why"];
 

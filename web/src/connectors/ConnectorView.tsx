@@ -8,7 +8,7 @@ import { useLoad } from "../api/useLoad";
 import { safeAddress } from "../markdown/address";
 import { Badge } from "../parts/Badge";
 import { Empty, ProblemNote, Skeleton } from "../parts/Notes";
-import { ago, count, duration, moment, plural, short, size } from "../parts/text";
+import { ago, count, duration, every, moment, plural, short, size } from "../parts/text";
 import { useNow } from "../parts/useNow";
 import { Link, navigate, useSearchParams, useSetParams } from "../router";
 import { ConnectorActions, isUnderWay } from "./actions";
@@ -143,7 +143,7 @@ function Overview({ connector }: { connector: Connector }): ReactNode {
           <FactItem name="Next run" value={connector.next_run ? ago(connector.next_run, now) : connector.state === "active" ? "on demand" : "–"} />
         </dl>
       </section>
-      {run ? <LastRun run={run} isLive={isUnderWay(connector)} now={now} /> : <Empty title="It has not run yet" />}
+      {run ? <LastRun run={run} isTold={isToldAlready(connector)} isLive={isUnderWay(connector)} now={now} /> : <Empty title="It has not run yet" />}
       <p>
         <Link to={`/?kb=${connector.kb_id}`}>Search what it has read</Link>
       </p>
@@ -160,7 +160,12 @@ function FactItem({ name, value, title }: { name: string; value: string; title?:
   );
 }
 
-function LastRun({ run, isLive, now }: { run: Run; isLive: boolean; now: number }): ReactNode {
+/** Whether what went wrong with the last run is why the connector waits: that stands above. */
+function isToldAlready({ last_run: run, why }: Connector): boolean {
+  return Boolean(run?.error && why.startsWith(run.error.message));
+}
+
+function LastRun({ run, isTold, isLive, now }: { run: Run; isTold: boolean; isLive: boolean; now: number }): ReactNode {
   return (
     <section className="panel padded" aria-label={isLive ? "Run under way" : "Last run"}>
       <div className="head">
@@ -179,7 +184,7 @@ function LastRun({ run, isLive, now }: { run: Run; isLive: boolean; now: number 
           {run.requests.throttled ? `, told to wait ${plural(run.requests.throttled, "time")}` : ""}
         </p>
       )}
-      <RunErrorNote run={run} />
+      {!isTold && <RunErrorNote run={run} />}
     </section>
   );
 }
@@ -250,7 +255,7 @@ function RunRow({ run, now }: { run: Run; now: number }): ReactNode {
       <td>
         <Badge state={run.state} />
       </td>
-      <td>
+      <td className="text">
         {runCounts(run)}
         {reasons.length > 0 && <div className="muted">{reasons.map(([reason, number]) => `${count(number)} ${short(reason, 60)}`).join(", ")}</div>}
         {run.error && <div className="field-error">{short(run.error.message, 300)}</div>}
@@ -343,7 +348,7 @@ function OmissionRow({ item }: { item: Omission }): ReactNode {
       <td>
         <Badge state={item.class} /> {short(item.reason.replaceAll("_", " "), 60)}
       </td>
-      <td>
+      <td className="text">
         <bdi>{short(item.detail, 300)}</bdi>
       </td>
     </tr>
@@ -363,8 +368,8 @@ function SettingsTab({ connector }: { connector: Connector }): ReactNode {
     ["Issues per task", count(config.batch_size)],
     ["Time zone", config.timezone_offset === null || config.timezone_offset === undefined ? "the account's" : `UTC${config.timezone_offset >= 0 ? "+" : ""}${config.timezone_offset}`],
     ["Search by meaning", config.embeddings === "none" ? "no" : config.embeddings === "openai" ? "the model of the service's settings" : "the built-in model"],
-    ["Syncs", connector.refresh_freq ? `every ${duration(connector.refresh_freq * 60)}` : "on demand"],
-    ["Looks for deletions", connector.prune_freq ? `every ${duration(connector.prune_freq * 60)}` : "once a day, with a sync"],
+    ["Syncs", connector.refresh_freq ? every(connector.refresh_freq) : "on demand"],
+    ["Looks for deletions", connector.prune_freq ? every(connector.prune_freq) : "once a day, with a sync"],
     ["Credentials", connector.has_credentials ? "kept, sealed" : "none"],
     ["Made", moment(connector.created)],
     ["Changed", moment(connector.updated)],

@@ -107,10 +107,10 @@ function Table({ items }: { items: Connector[] }): ReactNode {
             <tr>
               <th>Name</th>
               <th>State</th>
-              <th className="num">Issues</th>
-              <th className="num">Newest change</th>
+              <th className="num wide">Issues</th>
+              <th className="num wide">Newest change</th>
               <th>Last run</th>
-              <th>Next run</th>
+              <th className="wide">Next run</th>
             </tr>
           </thead>
           <tbody>{rows}</tbody>
@@ -133,8 +133,8 @@ function Row({ connector, now }: { connector: Connector; now: number }): ReactNo
       <td>
         <Badge state={connector.state} title={short(connector.why, 300)} />
       </td>
-      <td className="num">{count(connector.counts.issues)}</td>
-      <td className="num">{ago(connector.freshness.watermark, now)}</td>
+      <td className="num wide">{count(connector.counts.issues)}</td>
+      <td className="num wide">{ago(connector.freshness.watermark, now)}</td>
       <td>
         {run ? (
           <>
@@ -144,7 +144,7 @@ function Row({ connector, now }: { connector: Connector; now: number }): ReactNo
           <span className="muted">never</span>
         )}
       </td>
-      <td className="nowrap">{connector.next_run ? ago(connector.next_run, now) : connector.refresh_freq ? "–" : "on demand"}</td>
+      <td className="nowrap wide">{connector.next_run ? ago(connector.next_run, now) : connector.refresh_freq ? "–" : "on demand"}</td>
     </tr>
   );
 }

@@ -2,6 +2,7 @@
 import type { ReactNode } from "react";
 
 import { CheckField, SelectField, TextField } from "../parts/Field";
+import { every } from "../parts/text";
 import type { StepProps } from "./ConnectView";
 import { costWords } from "./SiteSteps";
 
@@ -54,20 +55,8 @@ const MODELS: [string, string][] = [
   ["openai", "with the model of the service's settings: texts are sent there"],
   ["none", "no"],
 ];
-const REFRESH: [string, string][] = [
-  ["5", "every 5 minutes"],
-  ["15", "every 15 minutes"],
-  ["60", "every hour"],
-  ["360", "every 6 hours"],
-  ["1440", "every day"],
-  ["", "only when I say so"],
-];
-const PRUNE: [string, string][] = [
-  ["360", "every 6 hours"],
-  ["1440", "every day"],
-  ["10080", "every week"],
-  ["", "with a sync, once a day"],
-];
+const REFRESH: [string, string][] = [...[5, 15, 60, 360, 1440].map(choice), ["", "only when I say so"]];
+const PRUNE: [string, string][] = [...[360, 1440, 10_080].map(choice), ["", "with a sync, once a day"]];
 
 export function ScheduleStep({ draft, change, found, preview, isNew }: StepProps): ReactNode {
   const cost = costWords(found, preview);
@@ -81,5 +70,9 @@ export function ScheduleStep({ draft, change, found, preview, isNew }: StepProps
 }
 
 function withOwn(choices: [string, string][], value: string): [string, string][] {
-  return choices.some(([choice]) => choice === value) ? choices : [[value, `every ${value} minutes`], ...choices];
+  return choices.some(([choice]) => choice === value) ? choices : [[value, every(Number(value))], ...choices];
+}
+
+function choice(minutes: number): [string, string] {
+  return [String(minutes), every(minutes)];
 }

@@ -1,10 +1,10 @@
 /** What can be done with a connector? Pause, resume, sync, rebuild, remove: what each will do is said before. */
 import { useState, type ReactNode } from "react";
 
-import { ask, type Problem } from "../api/client";
+import { ask } from "../api/client";
 import type { Connector } from "../api/types";
 import { useAction } from "../api/useLoad";
-import { Dialog } from "../parts/Dialog";
+import { ActionDialog } from "../parts/Dialog";
 import { SelectField } from "../parts/Field";
 import { ProblemNote } from "../parts/Notes";
 import { plural, short } from "../parts/text";
@@ -14,7 +14,6 @@ interface Props {
   connector: Connector;
   scope: string;
   onDone: () => void;
-  onProblem: (problem: Problem | null) => void;
 }
 
 export function isUnderWay(connector: Connector): boolean {
@@ -22,7 +21,7 @@ export function isUnderWay(connector: Connector): boolean {
   return state === "running" || state === "queued";
 }
 
-export function ConnectorActions({ connector, scope, onDone }: Omit<Props, "onProblem">): ReactNode {
+export function ConnectorActions({ connector, scope, onDone }: Props): ReactNode {
   const [asked, askFor] = useState<"rebuild" | "remove" | null>(null);
   const { id } = connector;
   const act = useAction(async (method: string, path: string, body?: unknown) => {
@@ -72,12 +71,12 @@ export function ConnectorActions({ connector, scope, onDone }: Omit<Props, "onPr
 
 function RebuildDialog({ connector, onClose, onDone }: { connector: Connector; onClose: () => void; onDone: () => void }): ReactNode {
   const [from, setFrom] = useState("raw");
-  const act = useAction(async () => {
+  const rebuild = async (): Promise<void> => {
     await ask("PUT", `/v1/connector/${connector.id}/rebuild`, { body: { from } });
     onDone();
-  });
+  };
   return (
-    <Dialog title="Rebuild the documents" onClose={onClose}>
+    <ActionDialog title="Rebuild the documents" verb="Rebuild" act={rebuild} onClose={onClose}>
       <p>Documents, sections and indexes are made anew; the search goes on meanwhile. It waits behind a run under way.</p>
       <SelectField
         label="From"
@@ -88,28 +87,19 @@ function RebuildDialog({ connector, onClose, onDone }: { connector: Connector; o
           ["jira", "Jira itself (reads every issue again)"],
         ]}
       />
-      <ProblemNote problem={act.problem} />
-      <div className="actions">
-        <button type="button" className="primary" disabled={act.busy} onClick={() => void act.run()}>
-          Rebuild
-        </button>
-        <button type="button" onClick={onClose}>
-          Cancel
-        </button>
-      </div>
-    </Dialog>
+    </ActionDialog>
   );
 }
 
 function RemoveDialog({ connector, onClose }: { connector: Connector; onClose: () => void }): ReactNode {
   const [documents, setDocuments] = useState("delete");
-  const act = useAction(async () => {
+  const { issues, documents: number } = connector.counts;
+  const remove = async (): Promise<void> => {
     await ask("POST", `/v1/connector/${connector.id}/rm`, { body: { documents } });
     navigate("/connectors");
-  });
-  const { issues, documents: number } = connector.counts;
+  };
   return (
-    <Dialog title="Remove the connector" onClose={onClose}>
+    <ActionDialog title="Remove the connector" verb="Remove" isDangerous act={remove} onClose={onClose}>
       <p>
         <bdi>
           <strong>{short(connector.name, 100)}</strong>
@@ -126,15 +116,6 @@ function RemoveDialog({ connector, onClose }: { connector: Connector; onClose: (
           ["keep", "keep them for searching; they will not change any more"],
         ]}
       />
-      <ProblemNote problem={act.problem} />
-      <div className="actions">
-        <button type="button" className="danger" disabled={act.busy} onClick={() => void act.run()}>
-          Remove
-        </button>
-        <button type="button" onClick={onClose}>
-          Cancel
-        </button>
-      </div>
-    </Dialog>
+    </ActionDialog>
   );
 }

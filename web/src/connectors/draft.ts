@@ -38,15 +38,16 @@ const MEGABYTE = 1024 * 1024;
 export function draftOf(connector: Connector): Draft {
   const { config } = connector;
   const project = config.project_key ?? "";
+  const several = project ? null : pickedOf(config.jql_query ?? "");
   return {
     ...FRESH,
     name: connector.name,
     address: config.base_url,
     login: connector.has_credentials ? "keep" : "email",
     scoped: config.scoped_token ?? false,
-    all: project === "*" || !project,
-    projects: project && project !== "*" ? [project] : [],
-    jql: config.jql_query ?? "",
+    all: !several && (project === "*" || !project),
+    projects: several?.projects ?? (project && project !== "*" ? [project] : []),
+    jql: several?.jql ?? config.jql_query ?? "",
     comments: config.include_comments ?? true,
     attachments: config.include_attachments ?? false,
     attachmentMegabytes: String((config.attachment_size_limit ?? 10 * MEGABYTE) / MEGABYTE),
@@ -58,6 +59,23 @@ export function draftOf(connector: Connector): Draft {
     refresh: connector.refresh_freq ? String(connector.refresh_freq) : "",
     prune: connector.prune_freq ? String(connector.prune_freq) : "",
   };
+}
+
+/** The projects that `configOf` wrote into a query, and the rest of it. */
+function pickedOf(jql: string): { projects: string[]; jql: string } | null {
+  const found = /^project in \(((?:"[^"\\]+", )+"[^"\\]+")\)(?: AND \((.*)\))?$/s.exec(jql);
+  const rest = found?.[2] ?? "";
+  return found && isClosed(rest) ? { projects: JSON.parse(`[${found[1]}]`) as string[], jql: rest } : null;
+}
+
+/** Whether no bracket is closed that was not opened before. */
+function isClosed(jql: string): boolean {
+  let depth = 0;
+  for (const sign of unquoted(jql)) {
+    depth += sign === "(" ? 1 : sign === ")" ? -1 : 0;
+    if (depth < 0) return false;
+  }
+  return depth === 0;
 }
 
 type Config = NonNullable<ConnectorSet["config"]>;
@@ -92,9 +110,13 @@ export function addressOf(typed: string): string {
 
 /** A query's order means nothing to a sync, and cannot stand inside brackets. */
 export function withoutOrder(jql: string): string {
-  const outside = jql.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (quoted) => "x".repeat(quoted.length));
-  const order = /\border\s+by\b/i.exec(outside);
+  const order = /\border\s+by\b/i.exec(unquoted(jql));
   return order ? jql.slice(0, order.index).trim() : jql;
+}
+
+/** The query with something else of the same length in place of what is quoted. */
+function unquoted(jql: string): string {
+  return jql.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/g, (quoted) => "x".repeat(quoted.length));
 }
 
 function listOf(text: string): string[] {

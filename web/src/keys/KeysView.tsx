@@ -1,10 +1,10 @@
 /** Who may ask this service, and for what? Keys are made, shown once, and revoked here. */
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useState, type ReactNode } from "react";
 
 import { ask, query } from "../api/client";
 import type { Key, KeyMade, Page } from "../api/types";
-import { useAction, useLoad } from "../api/useLoad";
-import { Dialog } from "../parts/Dialog";
+import { useLoad } from "../api/useLoad";
+import { ActionDialog, Dialog } from "../parts/Dialog";
 import { SelectField, TextArea, TextField } from "../parts/Field";
 import { ProblemNote, Skeleton } from "../parts/Notes";
 import { ago, moment, short } from "../parts/text";
@@ -78,12 +78,12 @@ function KeyTable({ items, own, onChange }: { items: Key[]; own: string; onChang
           <tbody>
             {items.map((key) => (
               <tr key={key.id}>
-                <td>
+                <td className="named">
                   <bdi>{short(key.name, 100) || "–"}</bdi>
                   {key.id === own && <span className="muted"> (this session)</span>}
                 </td>
                 <td>{key.scope}</td>
-                <td>
+                <td className="named">
                   <bdi>{readsOf(key)}</bdi>
                 </td>
                 <td className="nowrap">{moment(key.created)}</td>
@@ -118,27 +118,18 @@ function expiryOf(key: Key, now: number): ReactNode {
 }
 
 function RevokeDialog({ known, isOwn, onClose, onDone }: { known: Key; isOwn: boolean; onClose: () => void; onDone: () => void }): ReactNode {
-  const act = useAction(async () => {
+  const revoke = async (): Promise<void> => {
     await ask("DELETE", `/v1/keys/${known.id}`);
     onDone();
     onClose();
-  });
+  };
   return (
-    <Dialog title="Revoke the key" onClose={onClose}>
+    <ActionDialog title="Revoke the key" verb="Revoke" isDangerous act={revoke} onClose={onClose}>
       <p>
         Whatever uses <bdi>{short(known.name, 100) || "this key"}</bdi> is refused from now on; it cannot be undone.
         {isOwn && " It is the key of this session: you will be signed out."}
       </p>
-      <ProblemNote problem={act.problem} />
-      <div className="actions">
-        <button type="button" className="danger" disabled={act.busy} onClick={() => void act.run()}>
-          Revoke
-        </button>
-        <button type="button" onClick={onClose}>
-          Cancel
-        </button>
-      </div>
-    </Dialog>
+    </ActionDialog>
   );
 }
 
@@ -148,41 +139,26 @@ function MakeDialog({ onClose, onMade }: { onClose: () => void; onMade: () => vo
   const [days, setDays] = useState("365");
   const [principals, setPrincipals] = useState("");
   const [made, setMade] = useState<KeyMade | null>(null);
-  const act = useAction(async () => {
+  const make = async (): Promise<void> => {
     const expires = days ? new Date(Date.now() + Number(days) * DAY_MS).toISOString() : null;
     const body = { name: name.trim() || null, scope, expires, principals: principals.split("\n").map((line) => line.trim()).filter(Boolean) };
     setMade(await ask<KeyMade>("POST", "/v1/keys", { body }));
     onMade();
-  });
-  if (made) return <MadeDialog made={made} onClose={onClose} />;
-  const submit = (event: FormEvent): void => {
-    event.preventDefault();
-    void act.run();
   };
+  if (made) return <MadeDialog made={made} onClose={onClose} />;
   return (
-    <Dialog title="Make a key" onClose={onClose}>
-      <form className="form" onSubmit={submit}>
-        <TextField label="Name" required maxLength={200} value={name} onChange={(event) => setName(event.target.value)} hint="Who or what will use it." />
-        <SelectField label="Scope" value={scope} onPick={setScope} choices={SCOPES} />
-        <SelectField label="Expires" value={days} onPick={setDays} choices={EXPIRY} />
-        <TextArea
-          label="May read beyond unrestricted text"
-          value={principals}
-          onChange={(event) => setPrincipals(event.target.value)}
-          placeholder="site:…/role:Developers"
-          hint="One principal a line; * is everything. Empty: unrestricted text only."
-        />
-        <ProblemNote problem={act.problem} />
-        <div className="actions">
-          <button type="submit" className="primary" disabled={act.busy}>
-            Make it
-          </button>
-          <button type="button" onClick={onClose}>
-            Cancel
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <ActionDialog title="Make a key" verb="Make it" act={make} onClose={onClose}>
+      <TextField label="Name" required maxLength={200} value={name} onChange={(event) => setName(event.target.value)} hint="Who or what will use it." />
+      <SelectField label="Scope" value={scope} onPick={setScope} choices={SCOPES} />
+      <SelectField label="Expires" value={days} onPick={setDays} choices={EXPIRY} />
+      <TextArea
+        label="May read beyond unrestricted text"
+        value={principals}
+        onChange={(event) => setPrincipals(event.target.value)}
+        placeholder="site:…/role:Developers"
+        hint="One principal a line; * is everything. Empty: unrestricted text only."
+      />
+    </ActionDialog>
   );
 }
 

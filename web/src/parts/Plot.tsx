@@ -1,148 +1,161 @@
-/** How did a number go over time? One small plot, drawn as SVG, with its points readable as text. */
+/** How did a number go over time? One small plot of equal steps, drawn as SVG, with its points readable as text. */
 import { useId, useState, type KeyboardEvent, type PointerEvent, type ReactNode } from "react";
 
 import { moment } from "./text";
 
-export interface Point {
-  time: number;
-  value: number;
-}
-
 export interface Series {
   name: string;
-  points: Point[];
+  /** One for each step; null where nothing is known. */
+  values: (number | null)[];
 }
 
 interface Props {
   title: string;
+  /** When each step begins, in milliseconds. */
+  times: number[];
+  step: number;
   series: Series[];
   unit: (value: number) => string;
+  /** Bars for what happened within a step, whose sum is told; else lines for how it stood, of which the last is told. */
   bars?: boolean;
 }
 
 const WIDTH = 480;
-const HEIGHT = 120;
-const BOTTOM = 100;
+const HEIGHT = 110;
+const TOP = 18;
+const BOTTOM = 104;
+const A_DAY = 86_400_000;
 
-export function Plot({ title, series, unit, bars = false }: Props): ReactNode {
+export function Plot({ title, times, step, series, unit, bars = false }: Props): ReactNode {
   const [at, setAt] = useState<number | null>(null);
   const label = useId();
-  const all = series.flatMap((one) => one.points);
-  if (!all.length) return <PlotFrame title={title} label={label} note="No data yet" />;
-  const scale = scaleOf(all);
-  const times = [...new Set(all.map((point) => point.time))].sort((a, b) => a - b);
+  const known = series.some((one) => one.values.some((value) => value !== null));
+  const scale = scaleOf(times.length, series);
   const seek = (event: PointerEvent<SVGSVGElement>): void => {
     const box = event.currentTarget.getBoundingClientRect();
-    setAt(nearest(times, scale.timeAt(((event.clientX - box.left) / box.width) * WIDTH)));
+    setAt(Math.min(times.length - 1, Math.max(0, Math.floor(((event.clientX - box.left) / box.width) * times.length))));
   };
-  const step = (event: KeyboardEvent): void => {
-    const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (!move) return;
+  const move = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
     event.preventDefault();
-    setAt((old) => Math.min(times.length - 1, Math.max(0, (old ?? (move > 0 ? -1 : times.length)) + move)));
+    setAt((old) => Math.min(times.length - 1, Math.max(0, (old ?? (by > 0 ? -1 : times.length)) + by)));
   };
-  const time = at === null ? undefined : times[at];
-  return (
-    <PlotFrame title={title} label={label} note={readout(series, time, unit)}>
-      <svg
-        viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
-        preserveAspectRatio="none"
-        role="img"
-        aria-labelledby={label}
-        tabIndex={0}
-        onPointerMove={seek}
-        onPointerLeave={() => setAt(null)}
-        onKeyDown={step}
-      >
-        <line className="axis" x1="0" x2={WIDTH} y1={BOTTOM} y2={BOTTOM} />
-        <line className="grid" x1="0" x2={WIDTH} y1="10" y2="10" />
-        {series.map((one, number) => (bars ? <Bars key={one.name} points={one.points} scale={scale} /> : <Line key={one.name} points={one.points} scale={scale} tone={number % 6} />))}
-        {time !== undefined && <line className="cursor" x1={scale.x(time)} x2={scale.x(time)} y1="4" y2={BOTTOM} />}
-      </svg>
-      <div className="plot-scale" aria-hidden="true">
-        <span>{moment(new Date(scale.from).toISOString())}</span>
-        <span>top {unit(scale.top)}</span>
-        <span>{moment(new Date(scale.to).toISOString())}</span>
-      </div>
-    </PlotFrame>
-  );
-}
-
-function PlotFrame({ title, label, note, children }: { title: string; label: string; note: string; children?: ReactNode }): ReactNode {
+  const note = !known ? "no data yet" : at === null ? summary(series, unit, bars) : `${moment(new Date(times[at] ?? 0).toISOString())}: ${readout(series, at, unit)}`;
   return (
     <figure className="plot">
       <figcaption>
         <span id={label}>{title}</span> <output>{note}</output>
       </figcaption>
-      {children ?? <div className="plot-empty" />}
+      <div className="plot-body">
+        <svg
+          viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+          preserveAspectRatio="none"
+          role="img"
+          aria-labelledby={label}
+          aria-description={note}
+          tabIndex={0}
+          onPointerMove={seek}
+          onPointerLeave={() => setAt(null)}
+          onBlur={() => setAt(null)}
+          onKeyDown={move}
+        >
+          <line className="axis" x1="0" x2={WIDTH} y1={BOTTOM} y2={BOTTOM} />
+          {known && <line className="grid" x1="0" x2={WIDTH} y1={TOP} y2={TOP} />}
+          {series.map((one, number) => (bars ? <Bars key={one.name} values={one.values} scale={scale} /> : <Line key={one.name} values={one.values} scale={scale} tone={number % 6} />))}
+          {at !== null && <line className="cursor" x1={scale.middle(at)} x2={scale.middle(at)} y1="0" y2={BOTTOM} />}
+        </svg>
+        {known && <span className="plot-top">{unit(scale.top)}</span>}
+      </div>
+      <div className="plot-scale" aria-hidden="true">
+        <span>{clock(times[0], times)}</span>
+        <span>{clock(times[Math.floor(times.length / 2)], times)}</span>
+        <span>{clock((times.at(-1) ?? 0) + step, times)}</span>
+      </div>
     </figure>
   );
 }
 
-function readout(series: Series[], time: number | undefined, unit: (value: number) => string): string {
-  const shown = series.flatMap((one) => {
-    const point = time === undefined ? one.points.at(-1) : one.points.find((each) => each.time === time);
-    return point ? [`${series.length > 1 ? `${one.name} ` : ""}${unit(point.value)}`] : [];
-  });
-  const when = time === undefined ? "" : `${moment(new Date(time).toISOString())}: `;
-  return when + shown.slice(0, 3).join(", ");
+/** The hour within two days, else the day. */
+function clock(time: number | undefined, times: number[]): string {
+  if (time === undefined) return "";
+  const said = moment(new Date(time).toISOString());
+  return (times.at(-1) ?? 0) - (times[0] ?? 0) < 2 * A_DAY ? said.slice(11) : said.slice(5, 10);
+}
+
+function summary(series: Series[], unit: Props["unit"], bars: boolean): string {
+  return series
+    .flatMap(({ name, values }) => {
+      const known = values.filter((value) => value !== null);
+      const last = known.at(-1);
+      if (last === undefined) return [];
+      return [`${series.length > 1 ? `${name} ` : ""}${unit(bars ? known.reduce((sum, value) => sum + value, 0) : last)}`];
+    })
+    .join(", ");
+}
+
+function readout(series: Series[], at: number, unit: Props["unit"]): string {
+  return series
+    .map(({ name, values }) => {
+      const value = values[at] ?? null;
+      return `${series.length > 1 ? `${name} ` : ""}${value === null ? "–" : unit(value)}`;
+    })
+    .join(", ");
 }
 
 interface Scale {
-  from: number;
-  to: number;
   top: number;
-  x: (time: number) => number;
+  width: number;
+  left: (at: number) => number;
+  middle: (at: number) => number;
   y: (value: number) => number;
-  timeAt: (x: number) => number;
 }
 
-export function scaleOf(points: Point[]): Scale {
-  const times = points.map((point) => point.time);
-  const from = times.reduce((a, b) => Math.min(a, b), Infinity);
-  const last = times.reduce((a, b) => Math.max(a, b), -Infinity);
-  const to = last;
-  const isMoment = last === from;
-  const top = points.reduce((most, point) => Math.max(most, point.value), 0) || 1;
-  const pad = 6;
+export function scaleOf(steps: number, series: Series[]): Scale {
+  const top = series.flatMap((one) => one.values).reduce<number>((most, value) => Math.max(most, value ?? 0), 0) || 1;
+  const width = WIDTH / Math.max(1, steps);
   return {
-    from,
-    to,
     top,
-    x: (time) => (isMoment ? WIDTH / 2 : pad + ((time - from) / (to - from)) * (WIDTH - 2 * pad)),
-    y: (value) => BOTTOM - (value / top) * (BOTTOM - 10),
-    timeAt: (x) => from + ((x - pad) / (WIDTH - 2 * pad)) * (to - from),
+    width,
+    left: (at) => at * width,
+    middle: (at) => (at + 0.5) * width,
+    y: (value) => BOTTOM - (value / top) * (BOTTOM - TOP),
   };
 }
 
-function nearest(times: number[], wanted: number): number {
-  let best = 0;
-  times.forEach((time, at) => {
-    if (Math.abs(time - wanted) < Math.abs((times[best] ?? 0) - wanted)) best = at;
+/** The runs of steps of which something is known; between them the line is broken. */
+export function stretches(values: (number | null)[]): [number, number][][] {
+  const out: [number, number][][] = [];
+  values.forEach((value, at) => {
+    if (value === null) return;
+    const before = at > 0 ? values[at - 1] : null;
+    if (before === null || before === undefined) out.push([]);
+    out.at(-1)?.push([at, value]);
   });
-  return best;
+  return out;
 }
 
-function Line({ points, scale, tone }: { points: Point[]; scale: Scale; tone: number }): ReactNode {
-  const path = points.map((point, at) => `${at ? "L" : "M"}${scale.x(point.time).toFixed(1)} ${scale.y(point.value).toFixed(1)}`);
-  const only = points.length === 1 ? points[0] : undefined;
-  return only ? (
-    <circle className="dot" data-tone={tone} cx={scale.x(only.time)} cy={scale.y(only.value)} r="3" />
-  ) : (
-    <path className="line" data-tone={tone} d={path.join("")} vectorEffect="non-scaling-stroke" />
+function Line({ values, scale, tone }: { values: (number | null)[]; scale: Scale; tone: number }): ReactNode {
+  return stretches(values).map((stretch) => {
+    const points = stretch.map(([at, value]) => `${scale.middle(at).toFixed(1)} ${scale.y(value).toFixed(1)}`);
+    const first = points[0] ?? "";
+    // A point alone is a stroke without length: its round ends are a dot.
+    return <path key={first} className="line" data-tone={tone} d={`M${points.length > 1 ? points.join("L") : `${first}L${first}`}`} vectorEffect="non-scaling-stroke" />;
+  });
+}
+
+function Bars({ values, scale }: { values: (number | null)[]; scale: Scale }): ReactNode {
+  return values.map(
+    (value, at) =>
+      Boolean(value) && (
+        <rect
+          key={at}
+          className="column"
+          x={scale.left(at) + scale.width * 0.1}
+          y={Math.min(scale.y(value ?? 0), BOTTOM - 1)}
+          width={scale.width * 0.8}
+          height={Math.max(1, BOTTOM - scale.y(value ?? 0))}
+        />
+      ),
   );
-}
-
-function Bars({ points, scale }: { points: Point[]; scale: Scale }): ReactNode {
-  const width = Math.max(1.5, Math.min(14, (WIDTH / points.length) * 0.7));
-  return points.map((point) => (
-    <rect
-      key={point.time}
-      className="column"
-      x={scale.x(point.time) - width / 2}
-      y={Math.min(scale.y(point.value), BOTTOM - 1)}
-      width={width}
-      height={Math.max(1, BOTTOM - scale.y(point.value))}
-    />
-  ));
 }

@@ -42,10 +42,23 @@ export function duration(seconds: number | null | undefined): string {
   return `${Math.round(seconds / 86_400)} d`;
 }
 
+/** A time as the clock on the wall has it. */
 export function moment(time: string | null | undefined): string {
   if (!time) return "–";
   const date = new Date(time);
-  return Number.isNaN(date.getTime()) ? short(time, 40) : date.toISOString().slice(0, 16).replace("T", " ");
+  if (Number.isNaN(date.getTime())) return short(time, 40);
+  const day = [date.getFullYear(), date.getMonth() + 1, date.getDate()].map(two).join("-");
+  return `${day} ${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+function two(number: number): string {
+  return String(number).padStart(2, "0");
+}
+
+/** "every hour", "every 5 minutes". */
+export function every(minutes: number): string {
+  const [number, unit] = minutes % 1440 === 0 ? [minutes / 1440, "day"] : minutes % 60 === 0 ? [minutes / 60, "hour"] : [minutes, "minute"];
+  return number === 1 ? `every ${unit}` : `every ${count(number)} ${unit}s`;
 }
 
 export function size(bytes: number): string {

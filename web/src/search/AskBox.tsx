@@ -82,7 +82,7 @@ export function AskBox({ text, language, kb, box, onText, onDown }: Props): Reac
         onKeyDown={press}
         onBlur={drop}
       />
-      {!typed && <kbd aria-hidden="true">/</kbd>}
+      {looksLikeQuery(typed, language) ? <kbd title="Read as the query language">query</kbd> : !typed && <kbd aria-hidden="true">/</kbd>}
       <ul id={list} className="complete" role="listbox" aria-label="Completions" hidden={!open}>
         {offered.items.map((item, number) => (
           <li

@@ -1,5 +1,5 @@
 /** What does an issue say? Its document beside the list: facts, text, comments, attachments, and issues like it. */
-import { useEffect, useMemo, useRef, useState, type ReactNode } from "react";
+import { useEffect, useMemo, useState, type KeyboardEvent, type ReactNode, type RefObject } from "react";
 
 import { ask, query } from "../api/client";
 import type { Document, SearchAnswer, Why } from "../api/types";
@@ -14,22 +14,26 @@ import { Link } from "../router";
 interface Props {
   issue: string;
   kb: string | null;
+  pane: RefObject<HTMLElement | null>;
   addressOf: (issue: string, kb: string) => string;
   onClose: () => void;
+  onBack: () => void;
 }
 
 const FACTS = ["status", "priority", "issue_type", "resolution", "assignee", "reporter", "labels", "components", "fix_versions", "parent", "epic", "sprint", "security", "created", "updated", "resolved"];
 const COMMENTS_AT_FIRST = 20;
 
-export function DocumentPane({ issue, kb, addressOf, onClose }: Props): ReactNode {
+export function DocumentPane({ issue, kb, pane, addressOf, onClose, onBack }: Props): ReactNode {
   const path = `/v1/documents/${encodeURIComponent(issue)}${query({ kb_id: kb })}`;
   const { data, problem, reload, loading } = useLoad(path, (signal) => ask<Document>("GET", path, { signal }), false);
-  const pane = useRef<HTMLElement>(null);
   useEffect(() => {
     pane.current?.scrollTo(0, 0);
-  }, [issue]);
+  }, [issue, pane]);
+  const press = (event: KeyboardEvent): void => {
+    if (event.key === "ArrowLeft" && event.target === event.currentTarget) onBack();
+  };
   return (
-    <aside className="document" ref={pane} aria-label={`Issue ${short(issue, 60)}`} aria-busy={loading}>
+    <aside className="document" ref={pane} aria-label={`Issue ${short(issue, 60)}`} aria-busy={loading} tabIndex={-1} onKeyDown={press}>
       <div className="document-head">
         <span className="key">{short(issue, 60)}</span>
         {data && <CopyButton text={data.markdown} />}
@@ -59,8 +63,8 @@ function CopyButton({ text }: { text: string }): ReactNode {
     );
   };
   return (
-    <button type="button" onClick={copy}>
-      <span aria-live="polite">{said || "Copy as markdown"}</span>
+    <button type="button" className="copy" onClick={copy}>
+      <span aria-live="polite">{said || <>Copy<span className="wide"> as markdown</span></>}</span>
     </button>
   );
 }

@@ -22,12 +22,12 @@ export function Facets({ facets, chosen, onPick }: Props): ReactNode {
 
 function withChosen(values: FacetValue[], chosen: string[]): FacetValue[] {
   const lost = chosen.filter((value) => !values.some((each) => each.value === value));
-  return [...lost.map((value) => ({ value, count: 0 })), ...values];
+  return [...values, ...lost.map((value) => ({ value, count: 0 }))];
 }
 
 function Facet({ of, values, chosen, onPick }: { of: FacetOf; values: FacetValue[]; chosen: string[]; onPick: Props["onPick"] }): ReactNode {
   const [all, showAll] = useState(false);
-  const shown = all ? values : values.slice(0, AT_FIRST);
+  const shown = values.filter(({ value }, place) => all || place < AT_FIRST || chosen.includes(value));
   return (
     <details open>
       <summary>{of.label}</summary>
@@ -40,9 +40,9 @@ function Facet({ of, values, chosen, onPick }: { of: FacetOf; values: FacetValue
           </li>
         ))}
       </ul>
-      {values.length > AT_FIRST && (
+      {(all ? values.length > AT_FIRST : shown.length < values.length) && (
         <button type="button" className="quiet" onClick={() => showAll(!all)}>
-          {all ? "Fewer" : `${values.length - AT_FIRST} more`}
+          {all ? "Fewer" : `${values.length - shown.length} more`}
         </button>
       )}
     </details>

@@ -10,6 +10,7 @@ import { Snippet } from "./Snippet";
 
 export interface HitList {
   focus: (number: number) => void;
+  focusOpen: () => void;
 }
 
 interface Props {
@@ -18,11 +19,12 @@ interface Props {
   addressOf: (hit: Hit) => string;
   more: (() => void) | null;
   onTop: () => void;
+  onInto: () => void;
   list: Ref<HitList>;
   scroller: React.RefObject<HTMLElement | null>;
 }
 
-export function Hits({ hits, active, addressOf, more, onTop, list, scroller }: Props): ReactNode {
+export function Hits({ hits, active, addressOf, more, onTop, onInto, list, scroller }: Props): ReactNode {
   const now = useNow(60_000);
   const own = useRef<HTMLUListElement>(null);
   const rows = useVirtualizer({ count: hits.length, getScrollElement: () => scroller.current, estimateSize: () => 92, overscan: 8 });
@@ -38,10 +40,12 @@ export function Hits({ hits, active, addressOf, more, onTop, list, scroller }: P
     requestAnimationFrame(() => own.current?.querySelector<HTMLElement>(`[data-index="${number}"] .hit-title a`)?.focus());
     return undefined;
   };
-  useImperativeHandle(list, () => ({ focus }));
+  const focusOpen = (): void => focus(hits.findIndex((hit) => hit.key === active));
+  useImperativeHandle(list, () => ({ focus, focusOpen }));
   const press = (event: KeyboardEvent<HTMLUListElement>): void => {
     const move = { ArrowDown: 1, j: 1, ArrowUp: -1, k: -1 }[event.key];
     const row = (event.target as HTMLElement).closest<HTMLElement>("[data-index]");
+    if (event.key === "ArrowRight" && active) return onInto();
     if (!move || !row || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     focus(Number(row.dataset.index) + move);

@@ -11,10 +11,10 @@ import { AskBox } from "./AskBox";
 import { DocumentPane } from "./DocumentPane";
 import { Facets } from "./Facets";
 import { Hits, type HitList } from "./Hits";
-import { asQuery, chipsOf, ORDERS, requestOf, toggled, withoutChips, type FacetOf } from "./request";
+import { asQuery, chipsOf, chosenOf, looksLikeQuery, ORDERS, ORDERS_WITHOUT_WORDS, requestOf, toggled, withoutChips, type FacetOf } from "./request";
 import { useSearch, type Found } from "./useSearch";
 
-export function SearchView(): ReactNode {
+export function SearchView({ scope }: { scope: string }): ReactNode {
   const params = useSearchParams();
   const setParams = useSetParams();
   const request = useMemo(() => requestOf(params), [params]);
@@ -22,6 +22,8 @@ export function SearchView(): ReactNode {
   const box = useRef<HTMLInputElement>(null);
   const list = useRef<HitList>(null);
   const open = params.get("doc");
+  const pane = useRef<HTMLElement>(null);
+  const bases = useLoad("kb", (signal) => ask<Page<KnowledgeBase>>("GET", "/v1/kb?limit=500", { signal })).data?.items;
   const close = useCallback(() => setParams({ doc: null, in: null }), [setParams]);
   useKeys(box, open ? close : null);
   const onText = useCallback((q: string, done: boolean) => setParams({ q }, { replace: !done }), [setParams]);
@@ -31,13 +33,23 @@ export function SearchView(): ReactNode {
       <search className="ask" aria-label="Issues">
         <div className="ask-row">
           <AskBox text={params.get("q") ?? ""} language={params.get("lang") ?? "auto"} kb={params.get("kb")} box={box} onText={onText} onDown={() => list.current?.focus(0)} />
-          <Choices params={params} setParams={setParams} />
+          <Choices bases={bases ?? []} params={params} setParams={setParams} />
         </div>
         <Chips params={params} setParams={setParams} />
       </search>
       <FacetPane found={found} params={params} setParams={setParams} />
-      <Results found={found} params={params} setParams={setParams} list={list} open={open} addressOf={addressOf} box={box} />
-      {open && <DocumentPane issue={open} kb={params.get("in")} addressOf={addressOf} onClose={close} />}
+      <Results
+        found={found}
+        params={params}
+        setParams={setParams}
+        list={list}
+        open={open}
+        addressOf={addressOf}
+        box={box}
+        onInto={() => pane.current?.focus()}
+        nothing={<NothingFound params={params} bases={bases} scope={scope} />}
+      />
+      {open && <DocumentPane issue={open} kb={params.get("in")} pane={pane} addressOf={addressOf} onClose={close} onBack={() => list.current?.focusOpen()} />}
     </div>
   );
 }
@@ -62,9 +74,7 @@ function useKeys(box: React.RefObject<HTMLInputElement | null>, close: (() => vo
   }, [box, close]);
 }
 
-function Choices({ params, setParams }: Address): ReactNode {
-  const { data } = useLoad("kb", (signal) => ask<Page<KnowledgeBase>>("GET", "/v1/kb?limit=500", { signal }));
-  const bases = data?.items ?? [];
+function Choices({ bases, params, setParams }: Address & { bases: KnowledgeBase[] }): ReactNode {
   return (
     <>
       {bases.length > 1 && (
@@ -92,7 +102,7 @@ function Chips({ params, setParams }: Address): ReactNode {
   const toQuery = (): void => {
     const words = (params.get("q") ?? "").trim();
     const about = words ? ` and about ${JSON.stringify(words)}` : "";
-    setParams({ ...withoutChips(), q: asQuery(chips) + about, lang: "jql" });
+    setParams({ ...withoutChips(), q: asQuery(chips) + about });
   };
   return (
     <div className="chips" role="group" aria-label="Filters">
@@ -104,7 +114,7 @@ function Chips({ params, setParams }: Address): ReactNode {
       <button type="button" className="quiet" onClick={() => setParams(withoutChips())}>
         Clear
       </button>
-      {params.get("lang") !== "jql" && (
+      {!looksLikeQuery(params.get("q") ?? "", params.get("lang") ?? "auto") && (
         <button type="button" className="quiet" onClick={toQuery}>
           As a query
         </button>
@@ -116,7 +126,7 @@ function Chips({ params, setParams }: Address): ReactNode {
 function FacetPane({ found, params, setParams }: Address & { found: Found }): ReactNode {
   const isWide = useMedia("(min-width: 761px)");
   const pick = (of: FacetOf, value: string): void => setParams({ ...toggled(params, of, value), doc: null, in: null });
-  const chosen = (of: FacetOf): string[] => chipsOf(params).filter((chip) => chip.of === of).map((chip) => chip.value);
+  const chosen = (of: FacetOf): string[] => chosenOf(params, of);
   const facets = <Facets facets={found.answer?.facets ?? {}} chosen={chosen} onPick={pick} />;
   return (
     <section className="facets" aria-label="Narrow the search" tabIndex={0}>
@@ -149,9 +159,11 @@ interface ResultsProps extends Address {
   open: string | null;
   addressOf: (doc: string, kb: string) => string;
   box: React.RefObject<HTMLInputElement | null>;
+  onInto: () => void;
+  nothing: ReactNode;
 }
 
-function Results({ found, params, setParams, list, open, addressOf, box }: ResultsProps): ReactNode {
+function Results({ found, params, setParams, list, open, addressOf, box, onInto, nothing }: ResultsProps): ReactNode {
   const pane = useRef<HTMLElement>(null);
   const asked = params.get("q") ?? "";
   useEffect(() => {
@@ -162,11 +174,11 @@ function Results({ found, params, setParams, list, open, addressOf, box }: Resul
     <section ref={pane} className="results" aria-label="Results" data-stale={found.loading} tabIndex={-1}>
       <div className="results-head">
         <span role="status">{summary(found)}</span>
-        <label>
+        <label title="What each score is made of">
           <input type="checkbox" checked={explained} onChange={() => setParams({ explain: explained ? null : "1" }, { replace: true })} /> Why
         </label>
         <select aria-label="Order" value={params.get("order") ?? ""} onChange={(event) => setParams({ order: event.target.value })}>
-          {ORDERS.map(([order, label]) => (
+          {(asked.trim() ? ORDERS : ORDERS_WITHOUT_WORDS).map(([order, label]) => (
             <option key={order} value={order}>
               {label}
             </option>
@@ -180,13 +192,14 @@ function Results({ found, params, setParams, list, open, addressOf, box }: Resul
         </p>
       ))}
       {!found.answer && !found.problem && <Skeleton lines={14} label="Searching" />}
-      {found.answer?.hits.length === 0 && !found.problem && <NothingFound params={params} />}
+      {found.answer?.hits.length === 0 && !found.problem && nothing}
       <Hits
         hits={found.hits}
         active={open}
         addressOf={(hit) => addressOf(hit.key, hit.kb_id)}
         more={found.more}
         onTop={() => box.current?.focus()}
+        onInto={onInto}
         list={list}
         scroller={pane}
       />
@@ -196,22 +209,40 @@ function Results({ found, params, setParams, list, open, addressOf, box }: Resul
 
 function summary({ answer, loading }: Found): string {
   if (!answer) return loading ? "Searching" : "";
-  const vectors = answer.vectors_ready < 1 ? ` · meaning of ${Math.round(answer.vectors_ready * 100)} %` : "";
+  const vectors = answer.vectors_ready < 1 ? ` · ${Math.floor(answer.vectors_ready * 100)} % by meaning so far` : "";
   return `${plural(answer.total, "issue")} · ${Math.max(1, Math.round(answer.took_ms))} ms${vectors}`;
 }
 
-function NothingFound({ params }: { params: URLSearchParams }): ReactNode {
-  const isBare = !params.get("q") && !chipsOf(params).length;
-  return isBare ? (
+function NothingFound({ params, bases, scope }: { params: URLSearchParams; bases: KnowledgeBase[] | undefined; scope: string }): ReactNode {
+  if (params.get("q") || chipsOf(params).length) {
+    return (
+      <Empty title="Nothing found">
+        <p>Use fewer or other words, or take a filter out. Issues that were left out of a sync stand with their connector, with the reason.</p>
+      </Empty>
+    );
+  }
+  if (!bases) return null;
+  return bases.length ? <NothingReadYet scope={scope} /> : <NothingConnected scope={scope} />;
+}
+
+function NothingConnected({ scope }: { scope: string }): ReactNode {
+  return (
     <Empty title="Nothing to search yet">
-      <p>Connect a Jira site; its issues can be searched while they are still being read.</p>
-      <Link className="button primary" to="/connectors/new">
-        Connect a site
-      </Link>
+      <p>{scope === "admin" ? "Connect a Jira site; its issues can be searched while they are still being read." : "Whoever holds an admin key can connect a Jira site."}</p>
+      {scope === "admin" && (
+        <Link className="button primary" to="/connectors/new">
+          Connect a site
+        </Link>
+      )}
     </Empty>
-  ) : (
-    <Empty title="Nothing found">
-      <p>Use fewer or other words, or take a filter out. Issues that were left out of a sync stand with their connector, with the reason.</p>
+  );
+}
+
+function NothingReadYet({ scope }: { scope: string }): ReactNode {
+  return (
+    <Empty title="Nothing has been read yet">
+      <p>Issues can be searched while a sync is still reading.</p>
+      {scope !== "search" && <Link to="/connectors">See how the connectors stand</Link>}
     </Empty>
   );
 }

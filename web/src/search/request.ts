@@ -10,7 +10,7 @@ export const FACETS = [
   { facet: "assignee", param: "assignee", filter: "assignees", label: "Assignee" },
   { facet: "labels", param: "label", filter: "labels", label: "Label" },
   { facet: "components", param: "component", filter: "components", label: "Component" },
-  { facet: "year", param: "year", filter: null, label: "Created in" },
+  { facet: "year", param: "year", filter: "years", label: "Created in" },
 ] as const;
 
 export type FacetOf = (typeof FACETS)[number];
@@ -24,6 +24,9 @@ export const ORDERS = [
   ["created desc", "Newest"],
   ["created asc", "Oldest"],
 ] as const;
+
+/** Without words there is nothing to be relevant to: "" is then the last update, too. */
+export const ORDERS_WITHOUT_WORDS = [["", "Updated last"], ...ORDERS.slice(2)] as const;
 
 export const PAGE = 50;
 const LOOKS_LIKE_QUERY = /^\s*(?:not\s+)?\(*\s*(?:"[^"]{1,80}"|[\w[\].-]{1,80})\s*(?:=|!=|~|!~|<|>|\b(?:in|not|is|was)\b)/i;
@@ -46,27 +49,24 @@ export function requestOf(params: URLSearchParams): SearchRequest {
 }
 
 function filterOf(params: URLSearchParams): SearchRequest["filter"] {
-  const filter: Record<string, unknown> = {};
-  for (const { param, filter: name } of FACETS) {
-    const values = params.getAll(param).map((value) => (value === NONE ? "" : value));
-    if (name && values.length) filter[name] = values;
+  const filter: Record<string, string[]> = {};
+  for (const of of FACETS) {
+    const values = chosenOf(params, of);
+    if (values.length) filter[of.filter] = values;
   }
-  return { ...filter, ...yearsOf(params.getAll("year")) } as SearchRequest["filter"];
+  return filter as Partial<NonNullable<SearchRequest["filter"]>> as SearchRequest["filter"];
 }
 
-/** From the first of the years to the last: the index takes one span of time. */
-function yearsOf(years: string[]): Record<string, string> {
-  const known = years.filter((year) => /^\d{4}$/.test(year)).map(Number).sort((a, b) => a - b);
-  const [first, last] = [known[0], known.at(-1)];
-  if (first === undefined || last === undefined) return {};
-  return { created_since: `${first}-01-01T00:00:00Z`, created_before: `${last + 1}-01-01T00:00:00Z` };
+/** The values of a facet that are chosen; "" is none. */
+export function chosenOf(params: URLSearchParams, { param }: FacetOf): string[] {
+  const values = params.getAll(param).map((value) => (value === NONE ? "" : value));
+  return param === "year" ? values.filter((value) => /^(\d{4})?$/.test(value)) : values;
 }
 
 export function toggled(params: URLSearchParams, { param }: FacetOf, value: string): Params {
   const named = value || NONE;
   const held = params.getAll(param);
-  if (held.includes(named)) return { [param]: held.filter((each) => each !== named) };
-  return { [param]: param === "year" ? [named] : [...held, named] };
+  return { [param]: held.includes(named) ? held.filter((each) => each !== named) : [...held, named] };
 }
 
 export interface Chip {
@@ -75,7 +75,7 @@ export interface Chip {
 }
 
 export function chipsOf(params: URLSearchParams): Chip[] {
-  return FACETS.flatMap((of) => params.getAll(of.param).map((value) => ({ of, value: value === NONE ? "" : value })));
+  return FACETS.flatMap((of) => chosenOf(params, of).map((value) => ({ of, value })));
 }
 
 export function withoutChips(): Params {
@@ -93,10 +93,14 @@ export function asQuery(chips: Chip[]): string {
   return FACETS.flatMap((of) => {
     const values = chips.filter((chip) => chip.of.param === of.param).map((chip) => chip.value);
     if (!values.length) return [];
-    if (of.param === "year") return [`created >= "${values[0]}-01-01" and created < "${Number(values[0]) + 1}-01-01"`];
-    const name = names[of.param] ?? of.param;
-    const given = values.filter(Boolean).map((value) => JSON.stringify(value));
-    const parts = [given.length ? `${name} in (${given.join(", ")})` : "", values.includes("") ? `${name} is empty` : ""].filter(Boolean);
+    const name = of.param === "year" ? "created" : (names[of.param] ?? of.param);
+    const given = values.filter(Boolean);
+    const parts = of.param === "year" ? given.map(inYear) : given.length ? [`${name} in (${given.map((value) => JSON.stringify(value)).join(", ")})`] : [];
+    if (values.includes("")) parts.push(`${name} is empty`);
     return [parts.length > 1 ? `(${parts.join(" or ")})` : (parts[0] ?? "")];
   }).join(" and ");
+}
+
+function inYear(year: string): string {
+  return `(created >= "${year}-01-01" and created < "${Number(year) + 1}-01-01")`;
 }

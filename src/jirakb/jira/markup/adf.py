@@ -10,7 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from jirakb.jira.markup.adf_inlines import InlineReader
-from jirakb.jira.markup.adf_values import Node, attributes, children, integer, joined_words, node_type, own_words, string
+from jirakb.jira.markup.adf_values import (
+    Node,
+    attributes,
+    children,
+    integer,
+    joined_words,
+    node_type,
+    own_words,
+    string,
+)
 from jirakb.jira.markup.characters import clean
 from jirakb.jira.markup.context import MarkupContext
 from jirakb.jira.markup.nodes import (

@@ -42,12 +42,8 @@ def columns_of(names: Sequence[str]) -> frozenset[str]:
     return frozenset("created" if name == "year" else name for name in names)
 
 
-def count_facets(columns: Columns, rows: Integers, names: Sequence[str]) -> Facets:
-    """Each facet over these rows, one of each issue: values by how many have them, then by name."""
-    return {name: _facet(columns, rows, name) for name in names}
-
-
-def _facet(columns: Columns, rows: Integers, name: str) -> tuple[FacetValue, ...]:
+def count_facet(columns: Columns, rows: Integers, name: str) -> tuple[FacetValue, ...]:
+    """One facet over these rows, one of each issue: values by how many have them, then by name."""
     counted = _years(columns, rows) if name == "year" else _values(columns, rows, name)
     found = [FacetValue(value, count) for value, count in counted.items() if count]
     return tuple(sorted(found, key=lambda entry: (-entry.count, entry.value))[:MOST_VALUES])

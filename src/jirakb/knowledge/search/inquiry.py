@@ -6,7 +6,7 @@ Every step sees only documents that the filter admits and text of the reader set
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,14 +15,14 @@ import apsw
 import numpy as np
 from numpy.typing import NDArray
 
-from jirakb.knowledge.index.columns import Integers, Mask, Sort, among
+from jirakb.knowledge.index.columns import Integers, Mask, among
 from jirakb.knowledge.index.conditions import EVERYTHING, Condition, Holding, mask
 from jirakb.knowledge.index.indexes import View
 from jirakb.knowledge.index.lookup import Lookup, Matches
 from jirakb.knowledge.index.vectors import ROUNDING, Floats, Scan
 from jirakb.knowledge.search.cursor import DEEPEST, Place
 from jirakb.knowledge.search.exact import MOST_READ, asked_exactly, best_first, shares_held
-from jirakb.knowledge.search.facets import Facets, count_facets
+from jirakb.knowledge.search.facets import Facets, count_facet
 from jirakb.knowledge.search.hits import Found, HitReader
 from jirakb.knowledge.search.kinship import Kin
 from jirakb.knowledge.search.order import arranged, place_of
@@ -87,6 +87,8 @@ class Inquiry:
     page: Page
     kin: Kin | None = None
     """The issue that others are compared with, where it is one."""
+    but_for: Mapping[str, Condition] = field(default_factory=dict)
+    """What is wanted but for what the filter says of a facet, by the facet: it counts what could be chosen besides."""
 
     @cached_property
     def admitted(self) -> Mask:
@@ -108,22 +110,28 @@ class Inquiry:
 
     def listed(self) -> Answer:
         """What the condition admits, in the order of fields."""
-        columns = self.view.columns
-        rows = np.flatnonzero(self.admitted & columns.is_issue)
-        return self._in_order(rows, self.page.sorts, _Evidence(_NONE, _NONE, 0), Marker({}, lambda _: ()), None)
+        evidence, marker = _Evidence(_NONE, _NONE, 0), Marker({}, lambda _: ())
+        return self._in_order(self._everything(), Inquiry._everything, evidence, marker, None)
+
+    def _everything(self) -> Integers:
+        return np.flatnonzero(self.admitted & self.view.columns.is_issue)
 
     def best(self, query: str, vector: Floats | None, *, by_words: bool) -> Answer:
         """The best issues by words, by meaning (where there is a vector), or by both."""
         lookup = self.lookup(query)
         words = lookup if by_words else None
-        scan = None if vector is None else self.view.matrix.scan(vector, self.allowed)
+        scan = self._scan(vector)
         evidence = self._evidence(query, words, scan)
         named = self._named(query)
         marker = marker_of(lookup, self.view)
+
+        def matching(inquiry: Inquiry) -> Integers:
+            return inquiry._matching(query, vector, by_words=by_words)
+
         if self.page.sorts:
-            return self._in_order(self._matched(named, evidence, words), self.page.sorts, evidence, marker, scan)
+            return self._in_order(self._matched(named, evidence.issues, words), matching, evidence, marker, scan)
         found = self._found(named, evidence)
-        facets, total = self._counted(named, evidence, words)
+        facets, total = self._counted(named, evidence, words, matching)
         told = self.page.place.total if self.page.place else total
         place = self._next_by_relevance(found, max(total, len(evidence.issues)), told)
         return Answer(self._read(found, marker, scan), told, facets, place)
@@ -131,10 +139,10 @@ class Inquiry:
     # Orders and pages
 
     def _in_order(
-        self, rows: Integers, sorts: tuple[Sort, ...], evidence: _Evidence, marker: Marker, scan: Scan | None
+        self, rows: Integers, matching: _Matching, evidence: _Evidence, marker: Marker, scan: Scan | None
     ) -> Answer:
         """Matching issues' rows as a page sorted by fields."""
-        columns, page = self.view.columns, self.page
+        columns, page, sorts = self.view.columns, self.page, self.page.sorts
         following = arranged(columns, rows, sorts, page.place.last if page.place else ())
         shown = following[: page.limit]
         scores = self._scores(evidence)
@@ -144,7 +152,7 @@ class Inquiry:
         place = None if is_last else Place(total, last=place_of(columns, int(shown[-1]), sorts))
         if page.explains:
             found = self._explained(found, None, evidence)
-        return Answer(self._read(found, marker, scan), total, count_facets(columns, rows, page.facets), place)
+        return Answer(self._read(found, marker, scan), total, self._facets(rows, matching), place)
 
     def _next_by_relevance(self, found: Sequence[Found], matching: int, total: int) -> Place | None:
         seen = self.page.seen.union(self._issues_of(found))
@@ -156,19 +164,34 @@ class Inquiry:
         issues: list[int] = columns.issue[columns.rows(np.array([item.own for item in found], dtype=np.int64))].tolist()
         return issues
 
-    def _counted(self, named: int | None, evidence: _Evidence, words: Lookup | None) -> tuple[Facets, int]:
+    def _counted(
+        self, named: int | None, evidence: _Evidence, words: Lookup | None, matching: _Matching
+    ) -> tuple[Facets, int]:
         """Facets where they are wanted, and how many issues match."""
         if not self.page.facets:
             return {}, self._total(evidence, words) + self._is_apart(named, evidence, words)
-        rows = self._matched(named, evidence, words)
-        return count_facets(self.view.columns, rows, self.page.facets), len(rows)
+        rows = self._matched(named, evidence.issues, words)
+        return self._facets(rows, matching), len(rows)
 
-    def _matched(self, named: int | None, evidence: _Evidence, words: Lookup | None) -> Integers:
+    def _facets(self, rows: Integers, matching: _Matching) -> Facets:
+        """Each facet over the rows that match; one that the filter narrows also over those that match but for that."""
+        counted = dict.fromkeys(self.page.facets, rows)
+        for name, wanted in self.but_for.items():
+            counted[name] = np.union1d(rows, matching(replace(self, wanted=wanted)))
+        return {name: count_facet(self.view.columns, some, name) for name, some in counted.items()}
+
+    def _matching(self, query: str, vector: Floats | None, *, by_words: bool) -> Integers:
+        """The row of every issue that matches, without its score."""
+        scan = self._scan(vector)
+        near = self._issues_in(self.view.rows[scan.nearest(self._pool)]) if scan else set()
+        return self._matched(self._named(query), near, self.lookup(query) if by_words else None)
+
+    def _matched(self, named: int | None, candidates: set[int], words: Lookup | None) -> Integers:
         """The row of every issue that matches: by words, or as a candidate by meaning, or by its name."""
         columns = self.view.columns
         rows = columns.rows(words.every_document() if words else np.zeros(0, dtype=np.int64))
         rows = rows[rows >= 0]
-        issues = [columns.issue[rows[self.admitted[rows]]], np.array([*evidence.issues], dtype=np.int64)]
+        issues = [columns.issue[rows[self.admitted[rows]]], np.array([*candidates], dtype=np.int64)]
         if named is not None:
             issues.append(np.array([named], dtype=np.int64))
         own: Integers = columns.primary[np.unique(np.concatenate(issues))].astype(np.int64)
@@ -176,6 +199,9 @@ class Inquiry:
         return found
 
     # Candidates
+
+    def _scan(self, vector: Floats | None) -> Scan | None:
+        return None if vector is None else self.view.matrix.scan(vector, self.allowed)
 
     @property
     def _pool(self) -> int:
@@ -368,6 +394,10 @@ class Inquiry:
             rows = scan.allowed(matrix.rows_of(sorted({number for item in found for number in item.documents})))
             cosines = dict(zip(matrix.passages[rows].tolist(), scan.dots(rows).tolist(), strict=True))
         return HitReader(self.connection, self.sets, marker, cosines, self.page.sections).read(found)
+
+
+_Matching = Callable[[Inquiry], Integers]
+"""The rows that match in an inquiry that differs from this one in its condition alone."""
 
 
 def _best(issues: Integers, documents: Integers, scores: NDArray[Any]) -> _Best:

@@ -141,8 +141,9 @@ class Searcher:
         "auto" and the query begins with a field and an operator and can be read. A query that is an issue's key, present or
         former, has that issue first. Where there are no words to rank by, what is admitted comes newest update first.
         `order` is written as behind ORDER BY ("created", "updated asc"); "" is that of the query, or else relevance.
-        `cursor` is the `next_cursor` of the page before. `facets` are counted over all that matches. Raises UsageError
-        for a query that cannot be read, a cursor of another search, and mode "vector" where there are no vectors.
+        `cursor` is the `next_cursor` of the page before. `facets` are counted over all that matches; one whose
+        field the filter names, over what would match without that, so that it tells what else could be chosen. Raises
+        UsageError for a query that cannot be read, a cursor of another search, and mode "vector" where there are no vectors.
         """
         started = time.perf_counter()
         text = _printable(query).strip()
@@ -238,10 +239,16 @@ class Searcher:
         asked = self._asked(plan.words, mode)
         with self._base.snapshot() as connection:
             condition: Condition = resolve(both(wanted.condition(), plan.condition), connection)
+            but_for = {
+                name: resolve(both(wanted.condition(without=name), plan.condition), connection)
+                for name in page.facets
+                if name in wanted.fields()
+            }
             view = self._indexes.view(connection, {*fields_of(condition), *page.columns, *RANKING_COLUMNS})
             vector, notes = _usable(asked, view, mode) if plan.words else (None, ())
             wider = page if reranker is None else replace(page, limit=max(page.limit, reranker.top))
-            inquiry = Inquiry(connection, view, readable_sets(connection, principals), condition, wider)
+            sets = readable_sets(connection, principals)
+            inquiry = Inquiry(connection, view, sets, condition, wider, but_for=but_for)
             answer = inquiry.best(plan.words, vector, by_words=mode != "vector") if plan.words else inquiry.listed()
             seen = _Seen(answer, _vectors_ready(connection), (*view.notes, *notes))
         if reranker is None:

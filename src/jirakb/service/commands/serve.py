@@ -65,16 +65,17 @@ def serve_until_stopped(service: Service, host: str, port: int, *, works: bool) 
         with closing(_listen(host, port)) as listener:
             if works:
                 service.worker.start()
-            _answer(service, listener, is_first=is_first)
+            _answer(service, listener, is_first=is_first, works=works)
     finally:
         in_time = service.worker.stop(_PATIENCE)
         service.let_go()
     return in_time
 
 
-def _answer(service: Service, listener: socket.socket, *, is_first: bool) -> None:
+def _answer(service: Service, listener: socket.socket, *, is_first: bool, works: bool) -> None:
     import uvicorn
 
+    from jirakb.service.sampling import Sampler
     from jirakb.service.web.app import create_app
 
     app = create_app(service)
@@ -100,7 +101,8 @@ def _answer(service: Service, listener: socket.socket, *, is_first: bool) -> Non
     console.say(f"jirakb answers at {address} for {service.settings.home}. Ctrl-C stops it.")
     if is_first:
         _show_first_key(service, address)
-    Server(config).run(sockets=[listener])
+    with Sampler(service, app.state.context.searches, works=works):
+        Server(config).run(sockets=[listener])
 
 
 def _show_first_key(service: Service, address: str) -> None:

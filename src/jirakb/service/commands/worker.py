@@ -27,6 +27,7 @@ def worker(
     """
     from jirakb.service import logs
     from jirakb.service.commands.waiting import open_when_there
+    from jirakb.service.sampling import Sampler
 
     stopped = threading.Event()
 
@@ -44,8 +45,9 @@ def worker(
     service = open_when_there(settings, pause)
     service.worker.start()
     console.say(f"Worker {service.worker.identity} works for {service.settings.home}. Ctrl-C stops it.")
-    while not stopped.wait(3600.0):
-        pass
+    with Sampler(service):
+        while not stopped.wait(3600.0):
+            pass
     console.say("Stopping: what was committed stays, and is gone on with.")
     in_time = service.worker.stop(patience)
     service.let_go()

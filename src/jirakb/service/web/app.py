@@ -13,9 +13,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from jirakb import __version__
+from jirakb.control.samples import Samples
 from jirakb.control.sessions import Sessions
 from jirakb.engine.open import Service
 from jirakb.service.metrics import Metrics
+from jirakb.service.sampling import Searches
 from jirakb.service.web.assets import Assets
 from jirakb.service.web.context import Context
 from jirakb.service.web.edge import Edge
@@ -51,8 +53,9 @@ def create_app(service: Service, clock: Callable[[], datetime] = lambda: datetim
         middleware=_middleware(service),
         lifespan=_lifespan,
     )
-    sessions, metrics = Sessions(service.engine_db), Metrics(service, clock)
-    app.state.context = Context(service, sessions, Failures(), shelf, feed, metrics, Places(), clock)
+    sessions, samples = Sessions(service.engine_db), Samples(service.engine_db)
+    metrics, searches = Metrics(service, clock), Searches()
+    app.state.context = Context(service, sessions, Failures(), shelf, feed, metrics, searches, samples, Places(), clock)
     for room in (trial, connectors, runs, knowledge, search, keys, session):
         app.include_router(room.router, responses=answers(*ALWAYS))
     app.include_router(health.router)

@@ -10,10 +10,12 @@ from typing import Annotated
 from fastapi import Depends, Path, Request
 from ulid import ULID
 
+from jirakb.control.samples import Samples
 from jirakb.control.sessions import Sessions
 from jirakb.engine.open import Service
 from jirakb.errors import NotFoundError
 from jirakb.service.metrics import Metrics
+from jirakb.service.sampling import Searches
 from jirakb.service.web.failures import Failures
 from jirakb.service.web.feed import Feed
 from jirakb.service.web.places import Places
@@ -30,6 +32,8 @@ class Context:
     shelf: Shelf
     feed: Feed
     metrics: Metrics
+    searches: Searches
+    samples: Samples
     places: Places
     clock: Callable[[], datetime]
 

@@ -278,40 +278,43 @@ class OmissionQuery(PageQuery):
 
 
 class HistoryPoint(BaseModel):
-    """One run as a point of the plots. `seconds` is null before it has ended."""
+    """What the runs come to that ended in one step of time, and how it stood then."""
 
-    run_id: str
-    kind: str
-    state: RunState
-    started: datetime
-    finished: datetime | None
+    time: Annotated[datetime, Field(description="The step's beginning.")]
+    runs: int
+    failed: Annotated[int, Field(description="Runs that failed.")]
     documents: Annotated[int, Field(description="Issues that were stored anew.")]
-    seconds: float | None
+    errors: Annotated[int, Field(description="Omissions that are faults, and runs that failed.")]
+    seconds: Annotated[float, Field(description="How long the runs took together.")]
     requests: int
-    throttled: int
-    errors: Annotated[int, Field(description="Omissions that are faults; 1 for a run that failed.")]
+    throttled: Annotated[int, Field(description="How often the site said to wait.")]
+    throttled_seconds: float
+    age: Annotated[
+        float | None, Field(description="Most seconds since a run had read everything; null before the first.")
+    ]
+    backlog: Annotated[int | None, Field(description="Most passages of the knowledge base that waited for a vector.")]
 
 
 class History(BaseModel):
-    """The connector's runs of the last days, oldest first; at most the 1,000 newest."""
+    """The connector's past in equal steps of `step` seconds, oldest first."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
-                {"items": [{"run_id": _RUN, "kind": "incremental", "state": "complete", "started": "2026-11-23T10:00:00Z",
-                 "finished": "2026-11-23T10:00:09Z", "documents": 12, "seconds": 8.6, "requests": 4, "throttled": 0,
-                 "errors": 0}]}
+                {"step": 900, "items": [{"time": "2026-11-23T10:00:00Z", "runs": 1, "failed": 0, "documents": 12, "errors": 0,
+                 "seconds": 8.6, "requests": 4, "throttled": 0, "throttled_seconds": 0.0, "age": 905.0, "backlog": 0}]}
             ]
         }
     )  # fmt: skip
 
+    step: int
     items: list[HistoryPoint]
 
 
 class HistoryQuery(Strict):
     """How far back."""
 
-    days: Annotated[float, Field(gt=0, le=366)] = 7.0
+    hours: Annotated[float, Field(gt=0, le=744)] = 24.0
 
 
 class ConnectorTest(Strict):

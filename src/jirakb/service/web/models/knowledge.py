@@ -91,7 +91,8 @@ class DocumentQuery(Strict):
 
 
 class Filter(Strict):
-    """What hits must have: one of the values of each field that names any; from ..._since on, before ..._before."""
+    """What hits must have: one of the values of each field that names any; from ..._since on, before ..._before. `years` are
+    those in which issues were created (UTC), "" for none."""
 
     projects: Values = ()
     types: Values = ()
@@ -104,10 +105,16 @@ class Filter(Strict):
     labels: Values = ()
     components: Values = ()
     versions: Values = ()
+    years: Annotated[tuple[Annotated[str, Field(pattern=r"^(\d{4})?$")], ...], Field(max_length=200)] = ()
     updated_since: AwareDatetime | None = None
     updated_before: AwareDatetime | None = None
     created_since: AwareDatetime | None = None
     created_before: AwareDatetime | None = None
+
+
+_FACETS = (
+    "Count all that matches by these fields; by one that the filter names, what would match without that part of it."
+)
 
 
 class SearchRequest(Strict):
@@ -135,7 +142,7 @@ class SearchRequest(Strict):
     order: Annotated[
         str, Field(max_length=500, description="relevance, or as behind ORDER BY: updated, created asc.")
     ] = ""
-    facets: Annotated[bool | tuple[Facet, ...], Field(description="Count all that matches by these fields.")] = False
+    facets: Annotated[bool | tuple[Facet, ...], Field(description=_FACETS)] = False
     sections_per_issue: Annotated[int, Field(ge=1, le=50)] = 1
     explain: Annotated[bool, Field(description="Say what each score is made of.")] = False
 

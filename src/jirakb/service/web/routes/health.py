@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from jirakb import __version__
 from jirakb.control.catalog import OWN_TENANT
 from jirakb.service.metrics import CONTENT_TYPE
-from jirakb.service.web.access import Bearer, Cookie, address_of, who
+from jirakb.service.web.access import Bearer, Cookie, Operator, address_of, who
 from jirakb.service.web.context import Shared
-from jirakb.service.web.models.health import Health, Readiness
-from jirakb.service.web.problems import answers, refusal
+from jirakb.service.web.models.connectors import HistoryQuery
+from jirakb.service.web.models.health import Health, Readiness, ServiceHistory
+from jirakb.service.web.plots import Steps, service_points
+from jirakb.service.web.problems import ALWAYS, answers, refusal
 
 router = APIRouter(tags=["health"])
 _SEEN_LATELY = timedelta(seconds=30)
@@ -46,6 +48,16 @@ def metrics(request: Request, context: Shared, bearer: Bearer, cookie: Cookie) -
     if not _is_local(address_of(request)) and who(request, context, bearer, cookie).tenant != OWN_TENANT:
         raise refusal(403, "not_owner", "The metrics of all tenants are for the owner of the service.")
     return Response(context.metrics.text(), media_type=CONTENT_TYPE)
+
+
+@router.get("/v1/health/history", responses=answers(*ALWAYS))
+def get_service_history(
+    query: Annotated[HistoryQuery, Query()], key: Operator, context: Shared
+) -> ServiceHistory:  # fmt: skip
+    """How the service fared in the last hours: its memory, and your searches, in equal steps, at most 121."""
+    steps = Steps.back(query.hours, context.clock())
+    own, mine = (context.samples.since(tenant, "", steps.since, steps.now) for tenant in ("", key.tenant))
+    return ServiceHistory(step=steps.seconds, items=service_points(steps, own, mine))
 
 
 def _is_local(address: str) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query
@@ -17,7 +16,6 @@ from jirakb.service.web.access import Operator, Standing
 from jirakb.service.web.context import ConnectorId, Context, RunId, Shared
 from jirakb.service.web.models.connectors import (
     History,
-    HistoryPoint,
     HistoryQuery,
     OmissionPage,
     OmissionQuery,
@@ -25,11 +23,11 @@ from jirakb.service.web.models.connectors import (
     RunPage,
 )
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
+from jirakb.service.web.plots import Steps, connector_points
 from jirakb.service.web.problems import answers
-from jirakb.service.web.views import omissions_view, requests_of, run_view
+from jirakb.service.web.views import omissions_view, run_view
 
 router = APIRouter(prefix="/v1", tags=["runs"])
-_MOST_POINTS = 1000
 _EVENTS: dict[str, Any] = {
     "description": "Events: `connector` (a connector, when its state or plan changed), `run` (a run, when it got on), "
     '`removed` (`{"id"}`). Lines that begin with a colon keep the connection alive.',
@@ -86,11 +84,13 @@ def list_omissions(
 def get_history(
     query: Annotated[HistoryQuery, Query()], connector: ConnectorId, key: Operator, context: Shared
 ) -> History:
-    """The runs of the last days as points of a plot, oldest first."""
-    context.service.connectors.get(key.tenant, connector)
-    since = context.clock() - timedelta(days=query.days)
-    found = context.service.runs.page(key.tenant, connector, limit=_MOST_POINTS)
-    return History(items=[_point(run) for run in reversed(found) if run.requested >= since])
+    """How the connector fared in the last hours: its runs and backlog in equal steps, at most 121."""
+    saved = context.service.connectors.get(key.tenant, connector)
+    steps = Steps.back(query.hours, context.clock())
+    runs = context.service.runs.ended_since(key.tenant, connector, steps.since)
+    before = context.service.runs.last_good(key.tenant, connector, steps.since)
+    samples = context.samples.since(key.tenant, saved.kb, steps.since, steps.now)
+    return History(step=steps.seconds, items=connector_points(steps, runs, before, samples))
 
 
 @router.get("/connector/{id}/events", response_class=StreamingResponse, responses={200: _EVENTS, **answers(404)})
@@ -133,21 +133,3 @@ def _omissions(context: Context, saved: SavedConnector, page: OmissionQuery, run
         found = omissions_view(base, owned, run=run, reason=page.reason, after=after, limit=page.limit + 1)
     rows, following = cut(found, page.limit, "omissions", lambda row: str(row[0]))
     return OmissionPage(items=[omission for _, omission in rows], next_cursor=following)
-
-
-def _point(run: RunRecord) -> HistoryPoint:
-    counts, requests = run.result.get("counts", {}), requests_of(run)
-    started = run.started or run.requested
-    failed = int(run.result.get("failed", 0))
-    return HistoryPoint(
-        run_id=run.id,
-        kind=run.kind,
-        state=run.state,
-        started=started,
-        finished=run.finished,
-        documents=counts.get("indexed", 0),
-        seconds=(run.finished - started).total_seconds() if run.finished else None,
-        requests=requests.total,
-        throttled=requests.throttled,
-        errors=failed or int(run.state == "failed"),
-    )

@@ -30,14 +30,14 @@ router = APIRouter(prefix="/v1", tags=["search"])
 @router.post("/search", responses=answers(400, 404, 413), response_model_exclude_unset=True)
 def search(wanted: SearchRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The best issues for a question, over one knowledge base or all of them."""
-    with _timed(context, "search"):
+    with _timed(context, key.tenant, "search"):
         return search_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
 @router.post("/similar", responses=answers(400, 404, 413), response_model_exclude_unset=True)
 def similar(wanted: SimilarRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The issues most like one, or like a text, and why."""
-    with _timed(context, "similar"):
+    with _timed(context, key.tenant, "similar"):
         return similar_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
@@ -47,7 +47,7 @@ def context_for_model(wanted: ContextRequest, key: Reader, context: Shared) -> C
 
     Where the tenant has several knowledge bases, `kb_id` must name one.
     """
-    with _timed(context, "context"):
+    with _timed(context, key.tenant, "context"):
         return context_of(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
@@ -59,7 +59,9 @@ def complete_query(query: Annotated[CompleteQuery, Query()], key: Reader, contex
 
 
 @contextmanager
-def _timed(context: Context, route: str) -> Iterator[None]:
+def _timed(context: Context, tenant: str, route: str) -> Iterator[None]:
     began = time.perf_counter()
     yield
-    context.metrics.searched(time.perf_counter() - began, route)
+    seconds = time.perf_counter() - began
+    context.metrics.searched(seconds, route)
+    context.searches.note(tenant, seconds)

@@ -62,9 +62,17 @@ def test_a_link_signs_in_once(town: Town, browser: Browser) -> None:
 def test_a_wrong_address_is_told_and_can_be_mended(town: Town, at: Visit) -> None:
     at.go("/connectors/new")
     at.page.get_by_label("Address of the Jira site").fill("http://127.0.0.1:9")
+    at.page.get_by_label("Name", exact=True).fill("Far")
     at.step("Test the address")
-    expect(at.page.get_by_role("alert")).to_be_visible()
+    expect(at.page.get_by_role("alert")).to_contain_text("http://127.0.0.1:9 gave no usable answer")
     expect(at.page.get_by_label("Address of the Jira site")).to_have_value("http://127.0.0.1:9")
+    expect(at.page.get_by_label("Name", exact=True)).to_have_value("Far")
+    at.page.get_by_label("Address of the Jira site").fill(at.served.address)
+    at.step("Test the address")
+    expect(at.page.get_by_role("alert")).to_contain_text("No Jira answers")
+    at.page.get_by_label("Address of the Jira site").fill("ftp://example.com")
+    at.step("Test the address")
+    expect(at.page.get_by_role("alert")).to_contain_text("config.base_url: must be an http or https address")
     at.page.get_by_label("Address of the Jira site").fill(town.running.base_url)
     at.step("Test the address")
     expect(at.page.get_by_label("E-mail")).to_be_visible()
@@ -72,7 +80,7 @@ def test_a_wrong_address_is_told_and_can_be_mended(town: Town, at: Visit) -> Non
 
 def test_a_wrong_token_is_told_and_can_be_mended(town: Town, at: Visit) -> None:
     at.connect(town.running.base_url, token="wrong")
-    expect(at.page.get_by_role("alert")).to_be_visible()
+    expect(at.page.get_by_role("alert")).to_contain_text("does not accept the API token")
     expect(at.page.get_by_label("E-mail")).to_have_value(EMAIL)
     at.page.get_by_label("API token").fill(TOKEN)
     at.step("Test the sign-in")
@@ -100,10 +108,17 @@ def test_a_locked_account_is_told_to_pass_the_captcha(at: Visit, town: Town) -> 
 
 def test_bad_jql_is_told_with_what_jira_said(town: Town, at: Visit) -> None:
     at.connect(town.running.base_url)
+    at.page.get_by_label("Some projects").check()
+    at.page.get_by_label("PUMP").check()
+    at.step("Count and show samples")
+    expect(at.page.locator(".sample")).to_have_count(3)
     at.page.get_by_label("And only issues that match").fill("priority = = High")
+    expect(at.page.locator(".sample")).to_have_count(0)  # they were of another question
     at.step("Count and go on")
     expect(at.page.get_by_role("alert")).to_contain_text("JQL")
+    expect(at.page.get_by_role("alert")).to_be_in_viewport()
     expect(at.page.get_by_label("And only issues that match")).to_have_value("priority = = High")
+    expect(at.page.get_by_label("PUMP")).to_be_checked()
 
 
 def test_a_query_with_an_error_is_told_where_it_is_typed(at: Visit) -> None:
@@ -138,16 +153,23 @@ def test_a_session_that_ended_asks_to_sign_in_and_stays_where_it_was(at: Visit) 
     expect(at.page.get_by_role("combobox", name="Search issues")).to_have_value("valve")
 
 
-def test_a_restarted_service_is_found_again_by_itself(town: Town, at: Visit) -> None:
-    town.site.switches.faults = [Fault(share=1.0, kind="slow", seconds=0.5, endpoints=(FETCH,))]
-    at.go("/connectors")
+def test_a_restarted_service_is_found_again_by_itself_and_goes_on_with_its_run(town: Town, at: Visit) -> None:
+    town.site.switches.faults = [Fault(share=1.0, kind="slow", seconds=2.0, endpoints=(FETCH,))]
+    made = town.served.ask("POST", "/v1/connector/set", {
+        "name": "Restarted", "config": {"base_url": town.running.base_url, "project_key": "*", "embeddings": "none"},
+        "credentials": {"jira_user_email": EMAIL, "jira_api_token": TOKEN},
+    })  # fmt: skip
+    town.served.ask("POST", f"/v1/connector/{made['id']}/sync")
+    at.go(f"/connectors/{made['id']}")
     live = at.page.locator(".live")
     expect(live).to_have_text("live")
+    expect(at.page.get_by_role("region", name="Run under way")).to_be_visible()
     town.served.stop(signal.SIGKILL)
     expect(live).to_have_text("connecting")
     town.served.start()
     expect(live).to_have_text("live")
     expect(at.page.get_by_role("alert")).to_have_count(0)
+    expect(at.page.get_by_role("region", name="Last run")).to_contain_text("40 indexed", timeout=60_000)
 
 
 def test_a_refused_credential_is_shown_and_mended(town: Town, at: Visit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,7 +27,7 @@ ADF_LINK = {
 }  # fmt: skip
 TURNED = "invoice\u202efdp.exe \u2066left\u2067right"
 LONG = "x" * 100_000
-VIEWS = ("/?q=hostile", "/?q=hostile&explain=1", "/connectors", "/health", "/keys")
+VIEWS = ("/", "/?q=hostile", "/?q=hostile&explain=1", "/connectors", "/health", "/keys")
 
 
 def hostile() -> Site:
@@ -50,6 +51,8 @@ def at(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[V
     home: Path = tmp_path_factory.mktemp("hostile") / "home"
     with on_the_network(hostile()) as running, served(home, running) as service, visit(browser, service) as visitor:
         visitor.sign_in()
+        service.ask("POST", "/v1/keys", {"name": f"Key {TURNED} {SCRIPT}"[:200], "scope": "search"})
+        service.ask("POST", "/v1/kb", {"name": f"Base {TURNED} {SCRIPT}"[:200]})
         made = service.ask("POST", "/v1/connector/set", {
             "name": f"Name {SCRIPT[:120]}", "config": {"base_url": running.base_url, "project_key": "*",
             "include_attachments": True, "embeddings": "none"},
@@ -76,7 +79,7 @@ def test_hostile_words_are_words(at: Visit, view: str) -> None:
     at.page.wait_for_load_state("load")
     if "q=" in view:
         expect(at.hits()).to_have_count(2)
-        expect(at.page.locator("#page").get_by_text("<script>").first).to_be_visible()
+        expect(at.page.locator(".hits .snippet").get_by_text("<script>window").first).to_be_visible()
     assert_unharmed(at)
 
 
@@ -101,6 +104,27 @@ def test_a_word_of_a_hundred_thousand_characters_breaks_no_layout(at: Visit) -> 
         "(() => { const p = document.querySelector('.document'); return p.scrollWidth - p.clientWidth; })()"
     )
     assert pane <= 0
+    assert_unharmed(at)
+
+
+def test_hostile_values_are_facets_chips_and_parts_of_a_query(at: Visit) -> None:
+    at.go("/?q=hostile")
+    at.page.get_by_role("button", name="<b>bold</b>").click()
+    expect(at.page.get_by_role("button", name="Remove the filter Label")).to_contain_text("<b>bold</b>")
+    at.page.get_by_role("button", name="Mallory <script>").click()
+    expect(at.hits()).to_have_count(1)
+    assert_unharmed(at)
+    at.step("As a query")
+    expect(at.page.get_by_role("combobox", name="Search issues")).to_have_value(re.compile("labels in .*<b>bold</b>"))
+    expect(at.hits()).to_have_count(1)
+    assert_unharmed(at)
+
+
+def test_what_a_hostile_jira_says_of_an_error_is_text(at: Visit) -> None:
+    at.go(f"/connectors/{at.connector}/edit?step=3")
+    at.page.get_by_label("And only issues that match").fill(f'project = "{SCRIPT}"')
+    at.step("Count and show samples")
+    expect(at.page.get_by_role("alert")).to_contain_text("<script>")
     assert_unharmed(at)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Full:
             "edit": f"{one}/edit?step=3",
             "options": f"{one}/edit?step=4",
             "connect": "/connectors/new",
-            "health": "/health",
+            "health": "/health?hours=720",
             "keys": "/keys",
             "no such page": "/nowhere",
         }
@@ -130,8 +131,44 @@ def test_long_lists_stand_in_the_page_in_part_only(browser: Browser, full: Full)
         expect(at.page.get_by_role("row")).to_have_count(51)
         at.step("Older runs")
         expect(at.page.get_by_role("button", name="Newer runs")).to_be_enabled()
-        at.go("/health?days=30")
-        expect(at.page.locator(".column").first).to_be_visible()
+
+
+@pytest.mark.parametrize("span", ["1 hour", "24 hours", "30 days"])
+def test_the_plots_of_the_past_are_there_when_health_is_opened(browser: Browser, full: Full, span: str) -> None:
+    with signed_in(browser, full) as at:
+        at.go("/health")
+        at.step(span)
+        settle(at)
+        for title in ("Documents per hour", "Error rate", "Calls to Jira", "Time told to wait", "Since the last complete run",
+                      "Passages waiting", "Memory", "Search latency", "Searches"):  # fmt: skip
+            plot = at.page.get_by_role("figure").filter(has_text=title)
+            expect(plot.locator(".line, .column").first).to_be_attached()
+        at.page.get_by_role("img", name="Memory of the largest process").focus()
+        at.page.keyboard.press("ArrowLeft")
+        expect(at.page.get_by_role("figure").filter(has_text="Memory")).to_contain_text(":")
+        assert at.page.locator(".column").count() <= 3 * 121, "however many runs there were"
+        assert at.faults == []
+
+
+def test_filters_can_be_said_as_a_query_and_the_way_back_leads_to_them(browser: Browser, full: Full) -> None:
+    with signed_in(browser, full) as at:
+        at.go("/?q=pump&project=PUMP&project=HALL&status=Done&status=(none)&year=2024&year=2026")
+        told = at.page.get_by_role("status").filter(has_text="issue")
+        before = told.inner_text().split(" · ")[0]
+        at.step("As a query")
+        box = at.page.get_by_role("combobox", name="Search issues")
+        expect(box).to_have_value(
+            'project in ("PUMP", "HALL") and (status in ("Done") or status is empty) and '
+            '((created >= "2024-01-01" and created < "2025-01-01") or (created >= "2026-01-01" and created < "2027-01-01")) '
+            'and about "pump"'
+        )
+        expect(told).to_contain_text(before)
+        expect(at.page.get_by_role("button", name="Remove the filter")).to_have_count(0)
+        at.page.go_back()
+        expect(box).to_have_value("pump")
+        expect(at.page.get_by_role("button", name="Remove the filter")).to_have_count(6)
+        at.page.go_forward()
+        expect(box).to_have_value(re.compile("^project in"))
 
 
 def test_a_theme_that_was_chosen_stays(browser: Browser, full: Full) -> None:

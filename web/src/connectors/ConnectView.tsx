@@ -1,5 +1,5 @@
 /** How is a site connected? Step by step, each tried against the site itself; what was filled in stays when a step fails. */
-import { useState, type FormEvent, type ReactNode } from "react";
+import { useEffect, useRef, useState, type FormEvent, type ReactNode, type RefObject } from "react";
 
 import { ask, Problem } from "../api/client";
 import type { Connector, Diagnosis, Preview } from "../api/types";
@@ -36,7 +36,12 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
   const [found, setFound] = useState<Diagnosis | null>(null);
   const [preview, setPreview] = useState<Preview | null>(null);
   const step = Math.min(reached, Math.max(1, Number(params.get("step") ?? 1)));
-  const change = (changes: Partial<Draft>): void => setDraft((old) => ({ ...old, ...changes }));
+  const form = useRef<HTMLFormElement>(null);
+  const change = (changes: Partial<Draft>): void => {
+    setDraft((old) => ({ ...old, ...changes }));
+    if (SCOPE.some((name) => name in changes)) setPreview(null);
+  };
+  useBeginOf(step, form);
   const go = (to: number): void => {
     reach((old) => Math.max(old, to));
     setParams({ step: String(to) });
@@ -76,7 +81,7 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
           </li>
         ))}
       </ol>
-      <form className="panel padded form" onSubmit={submit} onChange={() => next.clear()}>
+      <form ref={form} className="panel padded form" onSubmit={submit} onChange={() => next.clear()}>
         {step === 1 && <SiteStep {...shown} />}
         {step === 2 && <CredentialStep {...shown} />}
         {step === 3 && <ScopeStep {...shown} onLook={() => void look.run()} looking={look.busy} />}
@@ -103,6 +108,20 @@ function Steps({ id, first, title }: { id: string | null; first: Draft; title: s
   );
 }
 
+/** What was counted and shown is of these. */
+const SCOPE: (keyof Draft)[] = ["all", "projects", "jql", "labelsToSkip"];
+
+/** A step begins at its first field, and at the top of the page. */
+function useBeginOf(step: number, form: RefObject<HTMLFormElement | null>): void {
+  const before = useRef(step);
+  useEffect(() => {
+    if (step === before.current) return;
+    before.current = step;
+    document.querySelector("main")?.scrollTo(0, 0);
+    form.current?.querySelector<HTMLElement>("input, select, textarea")?.focus({ preventScroll: true });
+  }, [step, form]);
+}
+
 const NEXT: Record<number, string> = { 1: "Test the address", 2: "Test the sign-in", 3: "Count and go on", 4: "Go on" };
 const BUSY: Record<number, string> = { 1: "Asking the site", 2: "Signing in", 3: "Counting", 4: "…", 5: "Saving" };
 
@@ -119,7 +138,10 @@ async function previewed(draft: Draft, id: string | null): Promise<Preview> {
 
 async function leaveSite(test: () => Promise<Diagnosis>): Promise<void> {
   const answer = await test();
-  if (!answer.flavor) throw refused(answer, "No Jira answers at this address.");
+  if (answer.flavor) return;
+  // That there are no credentials yet is known.
+  const findings = answer.findings.filter((finding) => finding.code !== "credentials");
+  throw refused({ ...answer, findings }, "No Jira answers at this address.");
 }
 
 async function leaveSignIn(test: () => Promise<Diagnosis>): Promise<void> {

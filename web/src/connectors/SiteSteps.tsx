@@ -129,12 +129,16 @@ function SignedIn({ found }: { found: Diagnosis }): ReactNode {
       </span>
       {estimate && (
         <span>
-          Everything: {plural(estimate.issues, "issue")}, about {plural(estimate.calls, "call")} and {duration(estimate.seconds)} of fetching.
+          Everything: {plural(estimate.issues, "issue")}, about {plural(estimate.calls, "call")} and {atLeastASecond(estimate.seconds)} of fetching.
         </span>
       )}
       <Findings findings={found.findings.filter((finding) => finding.severity !== "info")} />
     </div>
   );
+}
+
+function atLeastASecond(seconds: number): string {
+  return duration(Math.max(1, seconds));
 }
 
 function accountOf(found: Diagnosis): string {
@@ -210,6 +214,6 @@ export function costWords(found: Diagnosis | null, preview: Preview | null): str
   if (issues === undefined || issues === null) return "";
   const whole = found?.estimate;
   const share = whole?.issues ? Math.min(1, issues / whole.issues) : 1;
-  const cost = whole ? `, about ${count(Math.ceil(whole.calls * share))} calls and ${duration(whole.seconds * share)} of fetching` : "";
+  const cost = whole ? `, about ${count(Math.ceil(whole.calls * share))} calls and ${atLeastASecond(whole.seconds * share)} of fetching` : "";
   return `${plural(issues, "issue")}${cost}. Search by meaning follows while it can be searched already.`;
 }

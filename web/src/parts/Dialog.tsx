@@ -9,8 +9,12 @@ export function Dialog({ title, onClose, children }: { title: string; onClose: (
   const label = useId();
   useEffect(() => {
     const element = dialog.current;
+    const opener = document.activeElement;
     element?.showModal();
-    return () => element?.close();
+    return () => {
+      element?.close();
+      if (opener instanceof HTMLElement) opener.focus();
+    };
   }, []);
   return (
     <dialog ref={dialog} aria-labelledby={label} onCancel={onClose} onClick={(event) => event.target === dialog.current && onClose()}>

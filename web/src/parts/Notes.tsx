@@ -1,5 +1,5 @@
 /** What is said when there is nothing to show, when it is not there yet, and when it went wrong? */
-import type { ReactNode } from "react";
+import { useEffect, useRef, type ReactNode } from "react";
 
 import type { Problem } from "../api/client";
 import { short } from "./text";
@@ -24,9 +24,13 @@ export function Skeleton({ lines = 6, label = "Loading" }: { lines?: number; lab
 }
 
 export function ProblemNote({ problem, retry }: { problem: Problem | null; retry?: () => void }): ReactNode {
+  const note = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    note.current?.scrollIntoView({ block: "nearest" });
+  }, [problem]);
   if (!problem) return null;
   return (
-    <div className="note problem" role="alert">
+    <div ref={note} className="note problem" role="alert">
       <strong>{short(problem.message, 1000)}</strong>
       {problem.fix && <p>{short(problem.fix, 1000)}</p>}
       {fieldErrors(problem).map((line) => (
@@ -46,10 +50,9 @@ export function fieldErrors(problem: Problem): string[] {
   const errors = problem.fields.errors;
   if (!Array.isArray(errors)) return [];
   return errors.flatMap((error: unknown) => {
-    if (typeof error === "string") return [error];
-    const { loc, field, msg, message } = error as Record<string, unknown>;
-    const where = Array.isArray(loc) ? loc.filter((part) => part !== "body").join(".") : String(field ?? "");
-    const said = String(msg ?? message ?? "");
+    const { at, message } = error as Record<string, unknown>;
+    const where = String(at ?? "").replace(/^body\.?/, "");
+    const said = String(message ?? "").replace(/^Value error, /, "");
     return said ? [where ? `${where}: ${said}` : said] : [];
   });
 }

@@ -80,6 +80,15 @@ def test_a_node_that_jiras_editor_does_not_know_keeps_its_own_words() -> None:
     assert adf_to_markdown({"type": "doc", "content": [unknown]}) == "words"
 
 
+@pytest.mark.parametrize("place", ["mediaSingle", "media"])
+def test_a_picture_that_is_a_link_is_one_wherever_the_link_stands(place: str) -> None:
+    marks = {"marks": [{"type": "link", "attrs": {"href": "https://x.test/to"}}]}
+    media = {"type": "media", "attrs": {"type": "external", "url": "https://x.test/i.png", "alt": "a"}}
+    single = {"type": "mediaSingle", "content": [media | (marks if place == "media" else {})]}
+    doc = single | (marks if place == "mediaSingle" else {})
+    assert adf_to_markdown(doc) == "[![a](https://x.test/i.png)](https://x.test/to)"
+
+
 def test_wrong_types_are_read_over() -> None:
     doc = {
         "type": "doc",

@@ -204,14 +204,21 @@ class _Reader:
         yield from self.blocks(node.get("content"), depth)
 
     def media_group(self, node: Node, depth: int) -> Iterator[Block]:
-        """Each file, each caption on a line of its own."""
+        """Each file, each caption on a line of its own; a link around the picture may stand on either."""
         for child in children(node):
-            yield from self._block(child, depth) if isinstance(child, dict) else ()
+            if isinstance(child, dict):
+                yield from self._block(_with_marks_of(node, child) if node_type(child) == "media" else child, depth)
 
     def original(self, node: Node, depth: int) -> Iterator[Block]:
         """Jira keeps a node that its editor does not know in an attribute."""
         yield from self.blocks([own_words(node), attributes(node).get("originalValue")], depth)
         yield from self.blocks(node.get("content"), depth)
+
+
+def _with_marks_of(outer: Node, node: Node) -> Node:
+    marks, own = outer.get("marks"), node.get("marks")
+    both = [mark for found in (marks, own) if isinstance(found, list | tuple) for mark in found]
+    return {**node, "marks": both} if both else node
 
 
 def _mark(node: Node) -> ItemMark:

@@ -87,6 +87,14 @@ def test_the_samples_files_are_found_by_what_stands_in_them(sample: Office) -> N
     assert page["url"].endswith("#page=1")
 
 
+@pytest.mark.parametrize("name", ["a.log", "a.har", "a.md.txt", "LICENSE", "名" * 90, "..", "a/b\\c: *?.txt"])
+def test_no_name_of_a_file_keeps_its_text_out(office: Office, name: str) -> None:
+    office.site.attach("PUMP-1", name, "whistling")
+    report = office.sync()
+    assert (report.counts.attachments, report.omissions) == (1, ())
+    assert [hit["key"] for hit in office.search("whistling")] == ["PUMP-1"]
+
+
 def test_a_second_sync_downloads_nothing(office: Office) -> None:
     office.site.attach("PUMP-1", "a.log", "whistling")
     office.sync()

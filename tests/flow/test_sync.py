@@ -101,6 +101,33 @@ def test_an_issue_that_only_the_listing_missed_is_not_taken_out(world: World) ->
     assert world.indexed() == world.site_keys()
 
 
+def test_pages_shorter_than_asked_for_hide_no_issue_and_delete_none(world: World) -> None:
+    world.site.switches.page_limit = world.site.switches.search_cap = 5
+    world.site.switches.short_pages = 0.5
+    assert world.sync().counts.indexed == 12
+    report = world.sync(prune="always", confirm_deletions=True)
+    assert (report.counts.listed, report.counts.deleted) == (12, 0)
+    assert world.indexed() == world.site_keys()
+
+
+def test_an_issue_of_any_length_is_indexed_to_its_last_word_and_replaced_as_a_whole(world: World) -> None:
+    long = "The valve whistles in the morning and in the evening.\n\n" * 5_000
+    world.site.edit("PUMP-1", description=f"{long}zucchini")
+    world.sync()
+    assert world.found("zucchini") == {"PUMP-1"}
+    world.site.edit("PUMP-1", description=f"{long}artichoke")
+    world.sync()
+    assert (world.found("zucchini"), world.found("artichoke")) == (set(), {"PUMP-1"})
+
+
+@pytest.mark.parametrize("summary", ["Crash in README.md parser", "名" * 255, "a/b\\..\\c.exe: * ?", "key: [value, 'x"])
+def test_no_summary_keeps_an_issue_out(world: World, summary: str) -> None:
+    world.site.edit("PUMP-1", summary=summary)
+    assert world.sync().counts.indexed == 12
+    assert world.base.documents("PUMP-1")[0].title == summary
+    assert world.found("Turn valve 1") >= {"PUMP-1"}
+
+
 def test_a_mass_deletion_stops_and_deletes_only_when_confirmed(world: World) -> None:
     world.sync()
     for number in range(1, 8):

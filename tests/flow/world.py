@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from jirakb.jira.connector import JiraConnector
 from jirakb.knowledge.embed import Embedder
+from jirakb.knowledge.index.filters import NO_FILTER
+from jirakb.knowledge.search import Searcher
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.report import Report
 from jirakb.settings import Settings
@@ -47,6 +49,11 @@ class World:
 
     def site_keys(self) -> set[str]:
         return {issue.key for issue in self.site.issues.values()}
+
+    def found(self, words: str) -> set[str]:
+        with closing(Searcher(self.base, None)) as searcher:
+            hits = searcher.search(words, filter=NO_FILTER, principals=None, mode="text", limit=50).hits
+            return {hit.key for hit in hits}
 
     def text(self, key: str) -> str:
         return self.base.documents(key)[0].markdown

@@ -35,6 +35,7 @@ _CONNECTIONS_AWAY = 8
 _LONGEST_ADDRESS = 8192
 _ODD_NUMBER = re.compile(r"(?i)0x[0-9a-f]*|[0-9]+")
 """How the last part of an address looks that only the system's resolver takes for one (127.1, 2130706433)."""
+_STEPS = re.compile(r"[/\\]|^\.+$")
 _LOGIN = re.compile(r"(?i)^[^?#]*/login(\.jsp)?([?#]|$)")
 _TIME_OVER = frozenset({403, 404})
 """How the media host refuses an address whose time is over; the site gives a new one, once."""
@@ -121,7 +122,7 @@ class Downloads:
         identity = quote(file.id, safe="")
         if self.flavor == "cloud":
             return self.door, f"attachment/content/{identity}", "GET attachment/content/{key}"
-        path = f"secure/attachment/{identity}/{quote(file.name, safe='')}"
+        path = f"secure/attachment/{identity}/{_within_path(file.name)}"
         return replace(self.door, api_root=self.base_url), path, "GET secure/attachment/{key}"
 
     def _next_door(self, address: str) -> tuple[Door, str, str]:
@@ -144,6 +145,11 @@ def open_downloads(access: Access, session: Session, limit: int) -> Downloads:
 
     client, identity = session.client, session.identity
     return Downloads(identity.flavor, access.base_url, session.door, open_door, identity.verify, client.server_info)
+
+
+def _within_path(name: str) -> str:
+    """Jira finds a file by its id alone; a name that is steps of a path would be refused, or walked, on the way."""
+    return quote(_STEPS.sub("_", name), safe="")
 
 
 def _target(asked: str, location: str) -> str:

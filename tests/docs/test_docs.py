@@ -149,6 +149,14 @@ def links(page: Path) -> Iterator[str]:
                 yield target
 
 
+def test_the_tests_that_promises_name_exist() -> None:
+    named = re.findall(r"`(tests/[\w/.]+|test_\w+)`", (ROOT / "docs" / "promises.md").read_text("utf-8"))
+    code = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    known = set(re.findall(r"def (test_\w+)", code))
+    assert len(named) > 50
+    assert [name for name in named if name not in known and not (ROOT / name).exists()] == []
+
+
 def anchors(page: Path) -> set[str]:
     """The names by which headings can be linked to."""
     headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)

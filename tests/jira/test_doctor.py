@@ -15,8 +15,7 @@ import httpx2
 import pytest
 from tests.jira.conftest import TOKENS
 
-from jirakb.jira.doctor import Diagnosis, Finding
-from jirakb.jira.examine import Subject, diagnose
+from jirakb.jira.doctor import Diagnosis, Finding, Subject, diagnose
 from jirakb.settings import Settings
 from jirakb.simulator.site import Site
 from jirakb.simulator.switches import throttle

@@ -16,7 +16,7 @@ from tests.jira.tls import Authority, Proxy, tls_front
 
 from jirakb.errors import ConnectorValidationError, SiteUnreachableError, UsageError
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.examine import Subject, diagnose
+from jirakb.jira.doctor import Subject, diagnose
 from jirakb.jira.guard import NOT_ALLOWED, Guard, Resolve
 from jirakb.jira.guard import resolve as ask_the_system
 from jirakb.jira.pacing import Timing

@@ -18,7 +18,7 @@ from jirakb.errors import SiteUnreachableError, UsageError
 from jirakb.jira.client.network import Network
 from jirakb.jira.client.sender import open_http
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.examine import Subject, diagnose
+from jirakb.jira.doctor import Subject, diagnose
 from jirakb.settings import Settings
 from jirakb.simulator.site import Site
 

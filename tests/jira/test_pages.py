@@ -8,9 +8,9 @@ import json
 import pytest
 
 from jirakb.errors import ProtocolError
-from jirakb.jira.bodies import by_number, read_body
 from jirakb.jira.client.encoding import unpack
 from jirakb.jira.client.pages import read_page
+from jirakb.jira.readers.bodies import by_number, read_body
 
 UPDATED = "2026-01-01T00:00:00.000+0000"
 

@@ -5,7 +5,7 @@
         ...                                  # a Document, or an Omission that says what is missing and why
     keep(load.checkpoint.to_json())
 
-Stores nothing. The calls themselves stand in client/, the order of reading in cloud.py and datacenter.py.
+Stores nothing. The calls themselves stand in client/, the order of reading in readers/.
 """
 
 # ruff: noqa: PT028 (the specification's `test_jira` is no test of ours)
@@ -39,11 +39,11 @@ from jirakb.jira.document.render import RenderContext, render
 from jirakb.jira.downloads import open_downloads
 from jirakb.jira.extract.extractor import Extractor, Limits
 from jirakb.jira.guard import Guard
-from jirakb.jira.histories import Histories
 from jirakb.jira.jql import Query, windows
 from jirakb.jira.pacing import Pacers, Stop, Timing
 from jirakb.jira.parts import Parts, SiteFacts
 from jirakb.jira.projects import Projects, no_project, read_project
+from jirakb.jira.readers.histories import Histories
 from jirakb.jira.session import Access, Session, open_session
 from jirakb.jira.site import fixed_zone, normalise_url
 from jirakb.jira.sitefields import FieldMemory, SiteFields

@@ -27,11 +27,11 @@ from jirakb.jira.client.refusals import Refusals
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import Sender, Tally
 from jirakb.jira.client.wires import Wires
-from jirakb.jira.cloud import CloudReader
-from jirakb.jira.datacenter import DataCenterReader
 from jirakb.jira.document.fields import FieldCatalog
 from jirakb.jira.identity import Account, Identity, read_account
 from jirakb.jira.pacing import Pacer, Stop, Timing
+from jirakb.jira.readers.cloud import CloudReader
+from jirakb.jira.readers.datacenter import DataCenterReader
 from jirakb.jira.site import SiteFacts, is_jira, read_facts, zone_named
 from jirakb.jira.sitefields import FieldMemory, SiteFields
 from jirakb.source import SiteInfo

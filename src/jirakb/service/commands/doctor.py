@@ -10,8 +10,7 @@ from jirakb.service import console, options
 from jirakb.settings import Settings
 
 if TYPE_CHECKING:
-    from jirakb.jira.doctor import Diagnosis, Finding
-    from jirakb.jira.examine import Subject
+    from jirakb.jira.doctor import Diagnosis, Finding, Subject
 
 _SAME = "As in sync; makes no difference here."
 _MARKS = {"error": ("✗", "bold red"), "warning": ("!", "bold yellow"), "info": ("✓", "green")}
@@ -52,7 +51,7 @@ def doctor(
     as_json: options.Json = False,
 ) -> None:
     """Say in a minute whether a sync with these options would work, what is wrong, and what it would cost."""
-    from jirakb.jira.examine import diagnose
+    from jirakb.jira.doctor import diagnose
 
     del full, prune, confirm_deletions, embeddings, kb  # taken so that the options of a sync can be given as they are
     settings = Settings.for_home(home)
@@ -73,7 +72,7 @@ def doctor(
 
 
 def _subject(reading: options.Reading, settings: Settings, start: float | None, end: float | None) -> Subject:
-    from jirakb.jira.examine import Subject
+    from jirakb.jira.doctor import Subject
 
     return Subject(
         base_url=reading.base_url,

@@ -19,7 +19,6 @@ from jirakb.errors import (
 from jirakb.jira import doctor
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.connector import JiraConnector
-from jirakb.jira.examine import Subject, diagnose
 from jirakb.service.web.models.connectors import Diagnosis, Preview, Sample
 
 SAMPLES = 3
@@ -45,7 +44,7 @@ def preview(config: ConnectorConfig, credentials: Mapping[str, str], service: Se
 
 
 def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], service: Service) -> doctor.Diagnosis:
-    subject = Subject(
+    subject = doctor.Subject(
         base_url=config.base_url,
         credentials=dict(credentials),
         projects=(config.project_key,) if config.project_key else (),
@@ -55,7 +54,7 @@ def _diagnosis(config: ConnectorConfig, credentials: Mapping[str, str], service:
         scoped_token=config.scoped_token,
         timezone_offset=config.timezone_offset,
     )
-    return diagnose(subject, service.settings, guard=service.guard)
+    return doctor.diagnose(subject, service.settings, guard=service.guard)
 
 
 def _as_error(found: doctor.Diagnosis) -> ConnectorValidationError | SiteUnreachableError:

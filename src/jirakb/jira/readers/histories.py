@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from jirakb.documents import RawIssue
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql
-from jirakb.jira.bisect import fetch_in_halves
 from jirakb.jira.client.endpoints import JiraClient
 from jirakb.jira.client.pages import issue_bytes
 from jirakb.jira.document.lenient import decode, line, mapping, number, objects
+from jirakb.jira.readers.bisect import fetch_in_halves
 from jirakb.source import Batch
 
 Changes = Mapping[int, list[object]]

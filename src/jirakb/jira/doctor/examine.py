@@ -1,4 +1,4 @@
-"""What does a site answer when a connector is tried out? Asks a dozen questions at most and hands the answers to the doctor.
+"""What does a site answer when a connector is tried out? Asks a dozen questions at most and has findings.py say what they mean.
 
 Trouble with the site becomes a finding; nothing is raised for it, nothing is stored, and a refused secret is not sent twice
 to the same door.
@@ -16,15 +16,16 @@ from urllib.parse import urlsplit
 import httpx2
 
 from jirakb.errors import ConnectorValidationError, JirakbError, UsageError
-from jirakb.jira import doctor, jql
+from jirakb.jira import jql
 from jirakb.jira.auth import Credentials, door_for, site_door
 from jirakb.jira.client.endpoints import JiraClient, PublicSite
 from jirakb.jira.client.network import Network
 from jirakb.jira.client.retries import Budget
 from jirakb.jira.client.sender import MAX_RESPONSE_BYTES, Tally, open_http
 from jirakb.jira.client.wires import Wires
-from jirakb.jira.cost import check, measure
-from jirakb.jira.doctor import Diagnosis, Estimate, Finding
+from jirakb.jira.doctor import findings
+from jirakb.jira.doctor.cost import check, measure
+from jirakb.jira.doctor.findings import Diagnosis, Estimate, Finding
 from jirakb.jira.document.fieldchoice import FieldChoice
 from jirakb.jira.document.fields import FieldCatalog
 from jirakb.jira.document.lenient import line, mapping, number, objects
@@ -115,7 +116,7 @@ class _Examination:
 
     def _read_query(self) -> jql.Query:
         try:
-            self._note(doctor.order_by(jql.split_order_by(self._subject.jql or "")[1]))
+            self._note(findings.order_by(jql.split_order_by(self._subject.jql or "")[1]))
             return jql.Query.of(self._subject.projects, self._subject.jql, self._subject.labels_to_skip)
         except JirakbError as exc:
             exc.code = exc.code or ("unrestricted" if isinstance(exc, UsageError) else "query_refused")
@@ -141,7 +142,7 @@ class _Examination:
         gateway = normalise_url(self._settings.gateway_url, self._settings.allowed_sites)
         network = Network.of(self._settings)
         http = open_http((site, gateway), 2, self._transport, network, self._guard)
-        self._note(doctor.way(network))
+        self._note(findings.way(network))
         http.timeout = _SILENCE
         return Access(
             base_url=site,
@@ -165,9 +166,9 @@ class _Examination:
         if found is None:
             return
         self._known = replace(self._known, flavor=found.facts.flavor)
-        self._note([doctor.site(found.facts, found.cloud_id)])
+        self._note([findings.site(found.facts, found.cloud_id)])
         if found.answer:
-            self._note(doctor.clock(found.answer.site_time, self._now()))
+            self._note(findings.clock(found.answer.site_time, self._now()))
         if knows_key:
             self._sign_in(access, found, query)
 
@@ -176,7 +177,7 @@ class _Examination:
             return discover(access)
         except JirakbError as exc:
             better = self._better_address(access) if exc.code == "no_jira" else None
-            self._note([better or doctor.trouble(exc)])
+            self._note([better or findings.trouble(exc)])
             return None
 
     def _better_address(self, access: Access) -> Finding | None:
@@ -195,7 +196,7 @@ class _Examination:
         try:
             entered = sign_in(access, found)
         except JirakbError as exc:
-            self._note([doctor.trouble(exc)])
+            self._note([findings.trouble(exc)])
             if exc.code == "scope":  # the same token may also lack the scope to read issues
                 self._try(lambda: self._gateway_client(access, found).search_jql(_ANYTHING, "id", 1))
             return
@@ -211,7 +212,7 @@ class _Examination:
         name, _ = zone_of(entered.account, found.facts)
         self._known = replace(self._known, account=entered.account.id, time_zone=name)
         self._note(
-            doctor.credentials(
+            findings.credentials(
                 entered.account,
                 entered.door,
                 access.credentials,
@@ -220,7 +221,7 @@ class _Examination:
             )
         )
         offset = self._subject.timezone_offset
-        self._note(doctor.time_zones(entered.account, found.facts, name, offset, self._now()))
+        self._note(findings.time_zones(entered.account, found.facts, name, offset, self._now()))
 
     # ---- what the account sees, and what reading it costs
 
@@ -230,7 +231,7 @@ class _Examination:
         keys = _keys(listed.data) if listed else ()
         if listed:
             self._known = replace(self._known, projects=keys)
-            self._note([doctor.visible(keys, _total(listed.data, len(keys)))])
+            self._note([findings.visible(keys, _total(listed.data, len(keys)))])
         if query is None:
             return
         left = self._find_projects(client, query, keys, access.base_url)
@@ -253,7 +254,7 @@ class _Examination:
     def _tell_cost(self, cost: Estimate | None) -> None:
         if cost:
             self._known = replace(self._known, estimate=cost)
-            self._note([doctor.size(cost)])
+            self._note([findings.size(cost)])
 
     def _find_projects(self, client: JiraClient, query: jql.Query, known: tuple[str, ...], site: str) -> jql.Query:
         """The query without the projects that are not shown: Jira would refuse it as a whole."""
@@ -262,7 +263,7 @@ class _Examination:
         answers = {key: self._ask(lambda key=key: client.project(key)) for key in asked}  # type: ignore[misc]
         seen = {key: read_project(answer) for key, answer in answers.items() if answer}
         found = {key: seen.get(key, Seen(key, archived=False)) for key in query.keys}
-        self._note(doctor.projects(found, site))
+        self._note(findings.projects(found, site))
         lost = {key for key, project in found.items() if not project.key}
         left = tuple(key for key in query.projects if key not in lost)
         return replace(query, projects=left) if lost else query
@@ -284,7 +285,7 @@ class _Examination:
             return None
         if self._timing.monotonic() - self._begun > _DEADLINE:
             self._ended = True
-            self._note([doctor.slow(_DEADLINE)])
+            self._note([findings.slow(_DEADLINE)])
             return None
         return self._try(question)
 
@@ -293,11 +294,11 @@ class _Examination:
             return work()
         except JirakbError as exc:
             self._ended = self._ended or exc.code in _DEADLY or exc.exit_code == _OUT_OF_REACH
-            self._note([doctor.trouble(exc)])
+            self._note([findings.trouble(exc)])
             return None
 
-    def _note(self, findings: Iterable[Finding]) -> None:
-        self._findings += [finding for finding in findings if finding not in self._findings]
+    def _note(self, noticed: Iterable[Finding]) -> None:
+        self._findings += [finding for finding in noticed if finding not in self._findings]
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._timing.now(), UTC)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from jirakb.jira.bisect import fetch_in_halves
-from jirakb.jira.bodies import Body
 from jirakb.jira.client.endpoints import JiraClient
 from jirakb.jira.identity import Identity
+from jirakb.jira.readers.bisect import fetch_in_halves
+from jirakb.jira.readers.bodies import Body
 from jirakb.source import Batch, Listing
 
 BATCH_LIMIT = 100

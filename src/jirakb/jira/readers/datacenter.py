@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql as query
-from jirakb.jira.bisect import tries
-from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
 from jirakb.jira.client.endpoints import IssuePage
-from jirakb.jira.endless import Pages
-from jirakb.jira.reader import SiteReader
+from jirakb.jira.readers.bisect import tries
+from jirakb.jira.readers.bodies import Body, by_number, listing, raw_issue, single
+from jirakb.jira.readers.endless import Pages
+from jirakb.jira.readers.reader import SiteReader
 from jirakb.source import Batch, Listing
 
 _PAGE = 1000

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from jirakb.documents import Omission
 from jirakb.errors import ConnectorValidationError, ProtocolError, SiteUnreachableError
-from jirakb.jira.bisect import join, tries
-from jirakb.jira.bodies import Body, by_number, listing, raw_issue, single
 from jirakb.jira.client.endpoints import IdPage
-from jirakb.jira.endless import Pages
-from jirakb.jira.reader import SiteReader
+from jirakb.jira.readers.bisect import join, tries
+from jirakb.jira.readers.bodies import Body, by_number, listing, raw_issue, single
+from jirakb.jira.readers.endless import Pages
+from jirakb.jira.readers.reader import SiteReader
 from jirakb.source import Batch, Listing
 
 _ID_PAGE = 5000

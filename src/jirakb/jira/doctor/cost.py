@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from jirakb.errors import ProtocolError
 from jirakb.jira import jql
-from jirakb.jira.bodies import read_body
 from jirakb.jira.client.answers import Answer
 from jirakb.jira.client.endpoints import JiraClient
-from jirakb.jira.doctor import Estimate, estimate
+from jirakb.jira.doctor.findings import Estimate, estimate
 from jirakb.jira.identity import Identity
 from jirakb.jira.pacing import Timing
+from jirakb.jira.readers.bodies import read_body
 
 _SAMPLE = 100
 

@@ -115,12 +115,15 @@ def _takes_the_rest(text: str, macro: Macro, last: bool) -> bool:
 
 
 def _stray(text: str, macro: Macro, kept: Kept) -> str:
-    """A macro without its other half: amid words it is one of them; alone on its line it leaves its title."""
-    if macro.name == "html":
-        return ""
-    if not _alone(text, macro):
-        return text[macro.start : macro.end]
-    title = tuple(_title(parameters(macro.parameters)))
+    """A macro without its other half: amid words it is one of them."""
+    if macro.name == "html" or _alone(text, macro):
+        return _titled(macro, kept)
+    return text[macro.start : macro.end]
+
+
+def _titled(macro: Macro, kept: Kept) -> str:
+    """What stays of a macro that holds nothing."""
+    title = tuple(_title(parameters(macro.parameters))) if macro.name != "html" else ()
     return _keep(title, kept) if title else ""
 
 
@@ -134,7 +137,7 @@ def _alone(text: str, macro: Macro) -> bool:
 def _placeholder(text: str, macro: Macro, end: Macro, kept: Kept) -> str:
     body = text[macro.end : end.start]
     if not body.strip():
-        return "" if macro.name == "html" else _keep(_verbatim(macro, ""), kept)
+        return _titled(macro, kept)
     if macro.name != "html" and not macro.parameters and "\n" not in body and not _fills_line(text, macro, end):
         kept.append(CodeSpan(body.strip()))
         return f"{KEPT_SPAN}{len(kept) - 1}{KEPT_SPAN}"
@@ -161,9 +164,8 @@ def _verbatim(macro: Macro, body: str) -> Blocks:
 def _code(given: str, body: str) -> Iterator[Block]:
     options = parameters(given)
     yield from _title(options)
-    if body:
-        language = (options.get("") or options.get("lang") or options.get("language") or "").lower()
-        yield CodeBlock(_BLANK_EDGES.sub("", body), _LANGUAGES.get(language, language))
+    language = (options.get("") or options.get("lang") or options.get("language") or "").lower()
+    yield CodeBlock(_BLANK_EDGES.sub("", body), _LANGUAGES.get(language, language))
 
 
 def _title(options: dict[str, str]) -> Iterator[Block]:

@@ -28,7 +28,17 @@ def test_an_address_has_one_spelling(given: str, normal: str) -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "https://", "ftp://host", "https://user:secret@host", "https://host?x=1", "https://host:99999", "https://a b"],
+    [
+        "",
+        "https://",
+        "ftp://host",
+        "https://user:secret@host",
+        "https://host?x=1",
+        "https://host:99999",
+        "https://a b",
+        "https://a..b",
+        f"https://{'a' * 64}.example",
+    ],
 )
 def test_what_is_no_site_is_refused_without_showing_it(address: str) -> None:
     with pytest.raises(UsageError) as raised:

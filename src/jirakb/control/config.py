@@ -11,11 +11,12 @@ Short = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 def _address(url: str) -> str:
-    parts = urlsplit(url.strip())
+    parts = urlsplit(url)
+    is_plain = not any(sign <= " " or sign == "\x7f" for sign in url)  # urlsplit passes over line breaks
     surplus = parts.username or parts.password or parts.query or parts.fragment  # shown to whoever sees the connector
-    if parts.scheme not in ("http", "https") or not parts.hostname or surplus:
-        raise ValueError("must be an http or https address without user name, password and query")
-    return url.strip()
+    if parts.scheme not in ("http", "https") or not parts.hostname or surplus or not is_plain:
+        raise ValueError("must be an http or https address without user name, password, query and blanks")
+    return url
 
 
 class FieldSelection(BaseModel):

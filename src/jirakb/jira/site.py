@@ -104,6 +104,11 @@ def _split(address: str) -> SplitResult:
 
 
 def _is_host(host: str | None) -> bool:
+    """Whether a name could be looked up: no part of it is empty or too long."""
+    try:
+        (host or "").encode("idna")
+    except UnicodeError:
+        return False
     return bool(host) and not any(letter.isspace() or letter in '\\<>"' for letter in host or "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.service.web.test_connectors import FIRST
 
 from jirakb.control.sessions import Sessions
 from jirakb.service.web.app import create_app
+from jirakb.service.web.edge import Edge
 from jirakb.service.web.failures import ALLOWED
 
 OPEN = {"/healthz", "/readyz", "/metrics"}
@@ -212,6 +214,27 @@ def test_a_body_over_a_megabyte_is_refused(idle: Web, told: bool) -> None:
     headers = {"Authorization": f"Bearer {idle.key()}", "Content-Type": "application/json"}
     answer = idle.client.post("/v1/search", content=content, headers=headers)
     assert (answer.status_code, answer.headers["content-type"]) == (413, "application/problem+json")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(idle: Web) -> None:
+    scope = {
+        "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "POST", "path": "/v1/search",
+        "raw_path": b"/v1/search", "root_path": "", "scheme": "http", "query_string": b"", "client": ("192.0.2.1", 9),
+        "server": ("testserver", 80),
+        "headers": [(b"authorization", f"Bearer {idle.key()}".encode()), (b"content-type", b"application/json")],
+    }  # fmt: skip
+    sent: list[Any] = []
+
+    async def drop() -> Any:
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    asyncio.run(asyncio.wait_for(Edge(idle.app, body_seconds=0.3)(scope, drop, send), 10))
+    assert sent[0]["status"] == 408
+    assert (b"content-type", b"application/problem+json") in sent[0]["headers"]
 
 
 def test_every_answer_carries_the_headers_that_protect_it(idle: Web) -> None:

@@ -13,6 +13,7 @@ from tests.service.web.conftest import Web
 
 from jirakb.control.samples import Figures, Samples
 from jirakb.service.sampling import Sampler
+from jirakb.service.web.models.paging import write_cursor
 from jirakb.service.web.places import MOST_OF_A_TENANT, Places
 from jirakb.simulator.server import Running
 from jirakb.simulator.site import Site
@@ -140,6 +141,7 @@ def test_without_credentials_a_connector_waits_for_them(idle: Web) -> None:
         ({**FIRST, "config": {**FIRST["config"], "include_history": "perhaps"}}, "body.config.include_history"),
         ({**FIRST, "credentials": {"token": "your-api-token"}}, "body.credentials.token"),
         ({**FIRST, "config": {**FIRST["config"], "batch_size": 0}}, "body.config.batch_size"),
+        ({**FIRST, "config": {**FIRST["config"], "base_url": "https://a.ex\nample"}}, "body.config.base_url"),
         ({"name": "no site"}, "body"),
     ],
     ids=[
@@ -150,6 +152,7 @@ def test_without_credentials_a_connector_waits_for_them(idle: Web) -> None:
         "no-truth",
         "unknown-credential",
         "bad-value",
+        "line-break",
         "missing",
     ],
 )
@@ -224,6 +227,8 @@ def test_omissions_are_told_by_run_and_reason_with_links(web: Web) -> None:
         (str(n), "failed", "bad_body", f"{served.base_url}/secure/ViewIssue.jspa?id={n}") for n in broken
     }
     assert web.ask("GET", f"{path}/omissions?reason=other").json()["items"] == []
+    beyond = write_cursor("omissions", "9" * 40)
+    assert web.ask("GET", f"{path}/omissions?cursor={beyond}").json()["items"] == []
     assert web.ask("GET", path).json()["counts"]["omissions"] == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,8 @@ from ulid import ULID
 from jirakb.service.web.problems import of_bug, refusal, respond_refusal
 
 MOST_BYTES = 1 << 20
+BODY_SECONDS = 30.0
+"""A body that takes longer is refused: who sends it in drops holds a connection for as long as he likes."""
 _ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 POLICY = "; ".join(
     (
@@ -33,8 +36,9 @@ _HEADERS = {
 class Edge:
     """The outermost layer of the app."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, body_seconds: float = BODY_SECONDS) -> None:
         self._app = app
+        self._body_seconds = body_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and its answer back with the headers."""
@@ -49,7 +53,7 @@ class Edge:
             if _told_length(headers) > MOST_BYTES:
                 await respond_refusal(_too_large())(scope, receive, outgoing)
                 return
-            await self._app(scope, _Incoming(receive), outgoing)
+            await self._app(scope, _Incoming(receive, self._body_seconds), outgoing)
         except Exception as error:
             if outgoing.has_begun:
                 raise
@@ -57,18 +61,30 @@ class Edge:
 
 
 class _Incoming:
-    """Receives no more than the limit."""
+    """Receives no more than the limit, and no longer; when the body is there, waits as long as its caller does."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, seconds: float) -> None:
         self._receive = receive
+        self._seconds = seconds
+        self._deadline: float | None = None
         self._bytes = 0
+        self._is_whole = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        message = await (self._receive() if self._is_whole else self._receive_in_time())
+        self._is_whole = not message.get("more_body", False)
         self._bytes += len(message.get("body", b""))
         if self._bytes > MOST_BYTES:
             raise _too_large()
         return message
+
+    async def _receive_in_time(self) -> Message:
+        self._deadline = self._deadline or asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await self._receive()
+        except TimeoutError as exc:
+            raise refusal(408, "too_slow", f"A body comes within {self._seconds:g} seconds.") from exc
 
 
 class _Outgoing:

@@ -49,6 +49,7 @@ _SAID = {
     401: "No key, or none that is known.",
     403: "The key's scope is too small, or a request of the web page lacks its header.",
     404: "There is no such thing, or it is another tenant's.",
+    408: "The body did not come in time.",
     409: "It collides with what is there: a run under way (`run_id`), or a name that is taken.",
     413: "The body is too large.",
     422: "A field or parameter is wrong, or Jira refuses what was given.",
@@ -59,6 +60,8 @@ _SAID = {
 }
 ALWAYS = (401, 403, 422, 429, 500, 503)
 """What any route with a key may answer."""
+BODY = (400, 408, 413)
+"""What any route with a body may answer besides."""
 
 
 class FieldProblem(BaseModel):

@@ -24,18 +24,17 @@ from jirakb.service.web.models.connectors import (
     SyncNow,
 )
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import BODY, answers
 from jirakb.service.web.views import connector_view
 
 router = APIRouter(prefix="/v1/connector", tags=["connectors"])
 _KIND = "connectors"
-_BODY = (400, 413)
 
 
 @router.post(
     "/set",
     status_code=201,
-    responses={200: {"model": Connector, "description": "Changed."}, **answers(404, 409, *_BODY)},
+    responses={200: {"model": Connector, "description": "Changed."}, **answers(404, 409, *BODY)},
 )
 def set_connector(wanted: ConnectorSet, key: Admin, context: Shared, response: Response) -> Connector:
     """Make a connector, or change the one with that `id`. Without credentials it waits for them."""
@@ -59,7 +58,7 @@ def get_connector(connector: ConnectorId, key: Operator, context: Shared) -> Con
     return _shown(context, context.service.connectors.get(key.tenant, connector))
 
 
-@router.put("/{id}/resume", status_code=202, responses=answers(404, *_BODY))
+@router.put("/{id}/resume", status_code=202, responses=answers(404, *BODY))
 def resume_connector(wanted: Resume, connector: ConnectorId, key: Operator, context: Shared) -> Accepted:
     """Pause the connector, whose run under way stops within two seconds, or let it go on from its checkpoint."""
     desk = context.service.desk
@@ -67,13 +66,13 @@ def resume_connector(wanted: Resume, connector: ConnectorId, key: Operator, cont
     return _accepted(run)
 
 
-@router.put("/{id}/rebuild", status_code=202, responses=answers(404, 409, *_BODY))
+@router.put("/{id}/rebuild", status_code=202, responses=answers(404, 409, *BODY))
 def rebuild_connector(wanted: Rebuild, connector: ConnectorId, key: Operator, context: Shared) -> Accepted:
     """Make the documents anew from what is kept, or from Jira; waits behind a run under way."""
     return _accepted(context.service.desk.rebuild(key.tenant, connector, wanted.kb_id, wanted.from_))
 
 
-@router.post("/{id}/rm", status_code=202, responses=answers(404, 409, *_BODY))
+@router.post("/{id}/rm", status_code=202, responses=answers(404, 409, *BODY))
 def remove_connector(
     connector: ConnectorId, key: Admin, context: Shared, wanted: Remove | None = None
 ) -> Accepted:  # fmt: skip
@@ -82,7 +81,7 @@ def remove_connector(
     return _accepted(context.service.desk.remove(key.tenant, connector, documents))
 
 
-@router.post("/{id}/sync", status_code=202, responses=answers(404, 409, *_BODY))
+@router.post("/{id}/sync", status_code=202, responses=answers(404, 409, *BODY))
 def sync_connector(
     connector: ConnectorId, key: Operator, context: Shared, wanted: SyncNow | None = None
 ) -> Accepted:  # fmt: skip

@@ -11,7 +11,7 @@ from jirakb.service.web.access import Admin
 from jirakb.service.web.context import KeyId, Shared
 from jirakb.service.web.models.keys import KeyMade, KeyNew, KeyPage
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import BODY, answers
 from jirakb.service.web.views import key_view
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -25,7 +25,7 @@ def list_keys(page: Annotated[PageQuery, Query()], key: Admin, context: Shared) 
     return KeyPage(items=[key_view(one) for one in keys], next_cursor=following)
 
 
-@router.post("", status_code=201, responses=answers(400, 413))
+@router.post("", status_code=201, responses=answers(*BODY))
 def create_key(wanted: KeyNew, key: Admin, context: Shared) -> KeyMade:
     """Make a key. Its text is in this answer alone."""
     if wanted.expires is not None and wanted.expires <= context.clock():

@@ -21,7 +21,7 @@ from jirakb.service.web.models.knowledge import (
     KnowledgeBasePage,
 )
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import BODY, answers
 from jirakb.service.web.views import base_view
 
 router = APIRouter(prefix="/v1", tags=["knowledge bases"])
@@ -37,7 +37,7 @@ def list_knowledge_bases(page: Annotated[PageQuery, Query()], key: Reader, conte
     return KnowledgeBasePage(items=[base_view(entry, context.shelf) for entry in entries], next_cursor=following)
 
 
-@router.post("/kb", status_code=201, responses=answers(400, 409, 413))
+@router.post("/kb", status_code=201, responses=answers(409, *BODY))
 def create_knowledge_base(wanted: KnowledgeBaseNew, key: Admin, context: Shared) -> KnowledgeBase:
     """Make an empty knowledge base."""
     return base_view(context.service.catalog.create(wanted.name, key.tenant), context.shelf)

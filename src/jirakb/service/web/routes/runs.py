@@ -28,6 +28,7 @@ from jirakb.service.web.problems import answers
 from jirakb.service.web.views import omissions_view, run_view
 
 router = APIRouter(prefix="/v1", tags=["runs"])
+_LAST_ROW = (1 << 63) - 1
 _EVENTS: dict[str, Any] = {
     "description": "Events: `connector` (a connector, when its state or plan changed), `run` (a run, when it got on), "
     '`removed` (`{"id"}`). Lines that begin with a colon keep the connection alive.',
@@ -129,7 +130,7 @@ def _omissions(context: Context, saved: SavedConnector, page: OmissionQuery, run
         return OmissionPage(items=[], next_cursor=None)
     with context.shelf.base(entry) as base:
         owned = Claims(base).of(saved.id)
-        after = int(place) if place.isascii() and place.isdigit() else 0
+        after = min(int(place), _LAST_ROW) if place.isascii() and place.isdigit() else 0
         found = omissions_view(base, owned, run=run, reason=page.reason, after=after, limit=page.limit + 1)
     rows, following = cut(found, page.limit, "omissions", lambda row: str(row[0]))
     return OmissionPage(items=[omission for _, omission in rows], next_cursor=following)

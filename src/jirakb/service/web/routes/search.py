@@ -20,21 +20,21 @@ from jirakb.service.web.models.knowledge import (
     SearchRequest,
     SimilarRequest,
 )
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import BODY, answers
 from jirakb.service.web.routes.knowledge import entries_of
 from jirakb.service.web.searching import context_of, search_all, similar_all
 
 router = APIRouter(prefix="/v1", tags=["search"])
 
 
-@router.post("/search", responses=answers(400, 404, 413), response_model_exclude_unset=True)
+@router.post("/search", responses=answers(404, *BODY), response_model_exclude_unset=True)
 def search(wanted: SearchRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The best issues for a question, over one knowledge base or all of them."""
     with _timed(context, key.tenant, "search"):
         return search_all(context.shelf, entries_of(context, key.tenant, wanted.kb_id), wanted, principals_of(key))
 
 
-@router.post("/similar", responses=answers(400, 404, 413), response_model_exclude_unset=True)
+@router.post("/similar", responses=answers(404, *BODY), response_model_exclude_unset=True)
 def similar(wanted: SimilarRequest, key: Reader, context: Shared) -> SearchAnswer:
     """The issues most like one, or like a text, and why."""
     with _timed(context, key.tenant, "similar"):

@@ -11,12 +11,12 @@ from jirakb.control.keys import ApiKey
 from jirakb.service.web.access import COOKIE, Cookie, address_of, check_origin, check_text, refuse_hasty, who
 from jirakb.service.web.context import Context, Shared
 from jirakb.service.web.models.keys import Session, SignIn
-from jirakb.service.web.problems import answers, refusal
+from jirakb.service.web.problems import BODY, answers, refusal
 
 router = APIRouter(prefix="/v1/session", tags=["session"])
 
 
-@router.post("", responses=answers(400, 413))
+@router.post("", responses=answers(*BODY))
 def sign_in(wanted: SignIn, request: Request, response: Response, context: Shared) -> Session:
     """Begin a session with an API key or the code of a sign-in link. Needs the header `X-Requested-With: jirakb`."""
     check_origin(request)

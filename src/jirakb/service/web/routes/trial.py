@@ -8,20 +8,20 @@ from jirakb.control.connectors import site_of
 from jirakb.service.web.access import Admin
 from jirakb.service.web.context import Context, Shared, known_id
 from jirakb.service.web.models.connectors import ConnectorTest, Diagnosis, Preview
-from jirakb.service.web.problems import answers
+from jirakb.service.web.problems import BODY, answers
 from jirakb.service.web.trial import preview, test
 
 router = APIRouter(prefix="/v1/connector", tags=["connectors"])
 
 
-@router.post("/test", responses=answers(400, 404, 413))
+@router.post("/test", responses=answers(404, *BODY))
 def test_connector(wanted: ConnectorTest, key: Admin, context: Shared) -> Diagnosis:
     """What is wrong with a configuration, before it is saved, and what a full read would cost."""
     with context.places.taken(key.tenant):
         return test(wanted.config, _credentials(context, key.tenant, wanted), context.service)
 
 
-@router.post("/preview", responses=answers(400, 404, 413, 502))
+@router.post("/preview", responses=answers(404, 502, *BODY))
 def preview_connector(wanted: ConnectorTest, key: Admin, context: Shared) -> Preview:
     """How many issues a configuration reads, and three of them as they would be stored."""
     with context.places.taken(key.tenant):

@@ -204,6 +204,13 @@ class KnowledgeBase:
             )
         return Counts(issues, documents, passages, waiting)
 
+    def readable_counts(self, principals: Readers) -> Counts:
+        """The same of what these principals may read: what is hidden is not counted either."""
+        with self.snapshot() as reader:
+            rows = reader.execute("SELECT id, principals FROM readers").fetchall()
+            sets = [number for number, held in rows if may_read(Readers(orjson.loads(str(held))), principals)]
+            return Counts(*(_one(reader, sql, (orjson.dumps(sets).decode(),)) for sql in _READABLE))
+
     def has_backlog(self, more_than: int = 0) -> bool:
         """Whether more passages than that wait for a vector."""
         sql = "SELECT 1 FROM backlog LIMIT 1 OFFSET ?"
@@ -385,6 +392,15 @@ INSERT INTO document (issue, name, kind, key, title, url, updated, created, read
   status_category, priority, assignee, reporter, resolution, labels, components, versions, metadata, head, parts_zstd)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+_READABLE = tuple(
+    f"SELECT count({what}) FROM {rows} WHERE readers IN (SELECT value FROM json_each(?))"
+    for what, rows in (
+        ("DISTINCT issue", "document"), ("*", "document"), ("*", "passage"),
+        ("*", "backlog JOIN passage ON passage.id = backlog.passage"),
+    )
+)  # fmt: skip
+"""Issues, documents, passages and passages without a vector, of some reader sets."""
 
 _DOCUMENT_COLUMNS = """
 SELECT d.id, d.name, d.kind, d.key, d.title, d.url, d.updated, d.metadata, d.head, d.parts_zstd, r.principals

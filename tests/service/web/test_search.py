@@ -173,3 +173,20 @@ def test_only_a_few_knowledge_bases_stand_open(web: Web, both: dict[str, Any]) -
     with shelf.base(entries[both["pumps"]["kb_id"]]) as anew:
         assert anew is not first
     shelf.close()
+
+
+def test_a_knowledge_base_counts_for_each_key_what_it_may_read(web: Web) -> None:
+    site = Site("cloud")
+    open_, hidden = (site.create("VALVE", f"Valve {number}", description="It leaks.") for number in range(2))
+    site.comment(open_, "The zebraword is secret.", role="Administrators")
+    site.restrict(hidden, "Board")
+    kb = web.synced(web.house.serve(site))["kb_id"]
+
+    def counts(key: str | None = None) -> list[int]:
+        told = web.ask("GET", f"/v1/kb/{kb}", key=key).json()
+        (listed,) = [one for one in web.ask("GET", "/v1/kb", key=key).json()["items"] if one["id"] == kb]
+        assert listed == told
+        return [told[name] for name in ("issues", "documents", "passages")]
+
+    assert counts(web.key("search", "t1", "*")) == [2, 2, 3]
+    assert counts(web.key("search")) == [1, 1, 1]

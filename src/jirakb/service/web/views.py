@@ -12,6 +12,7 @@ from jirakb.control.catalog import Entry
 from jirakb.control.connectors import SavedConnector
 from jirakb.control.keys import ApiKey
 from jirakb.control.runs import RunRecord
+from jirakb.documents import Readers
 from jirakb.engine.claims import Claims
 from jirakb.errors import NotFoundError
 from jirakb.knowledge import store
@@ -133,14 +134,14 @@ def _omission(row: Sequence[Any], address: str) -> Mapping[str, Any]:
     return {"key": key, "kind": kind, "class": cls, "reason": reason, "detail": detail, "url": url}
 
 
-def base_view(entry: Entry, shelf: Shelf) -> KnowledgeBase:
-    """A knowledge base; one that nothing was stored in yet is empty."""
+def base_view(entry: Entry, shelf: Shelf, principals: Readers | None) -> KnowledgeBase:
+    """A knowledge base with what these principals may read of it; one that nothing was stored in yet is empty."""
     empty = KnowledgeBase(id=entry.id, name=entry.name, issues=0, documents=0, passages=0, vectors_ready=1.0)
     if not shelf.has(entry):
         return empty
     try:
         with shelf.base(entry) as base:
-            counts = base.counts()
+            counts = base.counts() if principals is None else base.readable_counts(principals)
     except NotFoundError:
         return empty
     return KnowledgeBase(

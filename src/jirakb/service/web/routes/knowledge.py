@@ -34,19 +34,21 @@ def list_knowledge_bases(page: Annotated[PageQuery, Query()], key: Reader, conte
     after = read_cursor(page.cursor, _KIND)
     found = [entry for entry in context.service.catalog.entries(key.tenant) if entry.name > after]
     entries, following = cut(found, page.limit, _KIND, lambda entry: entry.name)
-    return KnowledgeBasePage(items=[base_view(entry, context.shelf) for entry in entries], next_cursor=following)
+    principals = principals_of(key)
+    views = [base_view(entry, context.shelf, principals) for entry in entries]
+    return KnowledgeBasePage(items=views, next_cursor=following)
 
 
 @router.post("/kb", status_code=201, responses=answers(409, *BODY))
 def create_knowledge_base(wanted: KnowledgeBaseNew, key: Admin, context: Shared) -> KnowledgeBase:
     """Make an empty knowledge base."""
-    return base_view(context.service.catalog.create(wanted.name, key.tenant), context.shelf)
+    return base_view(context.service.catalog.create(wanted.name, key.tenant), context.shelf, principals_of(key))
 
 
 @router.get("/kb/{id}", responses=answers(404))
 def get_knowledge_base(kb: KnowledgeBaseId, key: Reader, context: Shared) -> KnowledgeBase:
     """One knowledge base."""
-    return base_view(context.service.catalog.get(kb, key.tenant), context.shelf)
+    return base_view(context.service.catalog.get(kb, key.tenant), context.shelf, principals_of(key))
 
 
 @router.delete("/kb/{id}", status_code=202, responses=answers(404, 409))

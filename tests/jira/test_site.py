@@ -38,6 +38,8 @@ def test_an_address_has_one_spelling(given: str, normal: str) -> None:
         "https://a b",
         "https://a..b",
         f"https://{'a' * 64}.example",
+        "https://１２７.0.0.2",
+        "https://☃.example",
     ],
 )
 def test_what_is_no_site_is_refused_without_showing_it(address: str) -> None:

@@ -13,6 +13,8 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import httpx2
+
 from jirakb.errors import UsageError
 from jirakb.jira.document.lenient import line, mapping
 
@@ -104,10 +106,10 @@ def _split(address: str) -> SplitResult:
 
 
 def _is_host(host: str | None) -> bool:
-    """Whether a name could be looked up: no part of it is empty or too long."""
+    """Whether it can be called and looked up: it has a form of plain letters, with no part that is empty or too long."""
     try:
-        (host or "").encode("idna")
-    except UnicodeError:
+        httpx2.URL(scheme="https", host=host or "").raw_host.decode().encode("idna")
+    except (httpx2.InvalidURL, UnicodeError):
         return False
     return bool(host) and not any(letter.isspace() or letter in '\\<>"' for letter in host or "")
 

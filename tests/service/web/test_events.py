@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 from tests.engine.house import wait_for
 from tests.service.web.conftest import Web
+from tests.service.web.test_connectors import FIRST
 
 from jirakb.engine.open import Service
 from jirakb.service.web.app import create_app
@@ -158,6 +159,21 @@ def test_a_stream_ends_with_its_key_while_there_is_always_something_to_tell(web:
             web.house.service.keys.revoke("t1", key.id)
             wait_for(lambda: listener.has_ended, 10)
             assert listener.comments == 0
+
+
+def test_a_stream_outlives_a_lost_database(idle: Web) -> None:
+    database = idle.house.settings.home / "control.sqlite"
+    with served(idle, beat=0.2) as server, server.listener("/v1/events") as listener:
+        wait_for(lambda: listener.comments)
+        idle.house.service.engine_db.dispose()
+        database.rename(database.with_name("away"))
+        database.mkdir()
+        seen = listener.comments
+        wait_for(lambda: listener.comments > seen + 3)
+        database.rmdir()
+        database.with_name("away").rename(database)
+        connector = idle.ask("POST", "/v1/connector/set", FIRST).json()["id"]
+        wait_for(lambda: [one["id"] for one in listener.of("connector")] == [connector])
 
 
 @dataclass

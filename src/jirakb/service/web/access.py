@@ -15,7 +15,7 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 
 from jirakb.control.keys import ApiKey, Scope
 from jirakb.documents import Readers
-from jirakb.errors import NotFoundError
+from jirakb.errors import DatabaseUnavailableError, NotFoundError
 from jirakb.service.web.context import Context, Shared
 from jirakb.service.web.problems import refusal
 
@@ -96,9 +96,11 @@ def _standing(
 
     def is_valid() -> bool:
         now = context.clock()
-        if bearer is None and context.sessions.find(cookie or "", now) is None:
-            return False
-        return context.service.keys.get(key.tenant, key.id).is_valid(now)
+        try:
+            ended = bearer is None and context.sessions.find(cookie or "", now) is None
+            return not ended and context.service.keys.get(key.tenant, key.id).is_valid(now)
+        except DatabaseUnavailableError:
+            return True  # nothing can be told meanwhile either
 
     return is_valid
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from tests.engine.house import FETCH, TENANT, House, house, made_site
-from tests.servers import fresh_database, postgres_server
+from tests.servers import fresh_database, postgres_folder, postgres_server
 
 from jirakb.engine.open import open_service
 from jirakb.service.metrics import Metrics, metrics_text
@@ -137,8 +137,11 @@ def test_searches_are_counted_by_the_process_that_answers_them(working: House) -
 
 
 def test_a_database_that_is_gone_is_said(tmp_path: Path) -> None:
-    (tmp_path / "postgres").mkdir()
-    with postgres_server(tmp_path / "postgres") as server, house(tmp_path / "home", fresh_database(server)) as made:
+    with (
+        postgres_folder() as folder,
+        postgres_server(folder) as server,
+        house(tmp_path / "home", fresh_database(server)) as made,
+    ):
         assert Told(metrics_text(made.service)).one("database_up") == 1
         server.cleanup()
         told = Told(metrics_text(made.service))

@@ -15,7 +15,7 @@ import httpx2
 import psutil
 import psycopg
 import pytest
-from tests.servers import fresh_database, postgres_server
+from tests.servers import fresh_database, postgres_folder, postgres_server
 from tests.service.serving import Serving, serving
 
 from jirakb.simulator.accounts import AGENT, Credential
@@ -95,8 +95,7 @@ def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stag
     planted, home, data, database = Planted.new(), tmp_path / "home", None, ""
     with ExitStack() as stack:
         if request.param == "postgres":
-            data = tmp_path / "postgres"
-            data.mkdir()
+            data = stack.enter_context(postgres_folder())
             database = fresh_database(stack.enter_context(postgres_server(data)))
         settings = {
             "JIRAKB_HOME": str(home), "JIRAKB_DATABASE_URL": database, "JIRAKB_ALLOWED_SITES": "127.0.0.1",

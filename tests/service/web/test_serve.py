@@ -9,36 +9,46 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
 import pytest
 from tests.engine.house import LOGIN, made_site, wait_for
+from tests.service.command import Ended
 
 from jirakb.simulator.server import serve
 
+Command = Callable[..., Ended]
+
 
 def environment(home: Path) -> dict[str, str]:
-    kept = ("JIRAKB_TRUSTED_PROXIES",)
-    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_") or name in kept}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("JIRAKB_")}
     return {**own, "JIRAKB_HOME": str(home), "JIRAKB_OCR": "off", "JIRAKB_ALLOWED_SITES": "127.0.0.1"}
 
 
-def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "jirakb", *words], env=environment(home), capture_output=True, text=True, timeout=60
-    )
+@dataclass
+class Place:
+    """A home, as a command needs it."""
+
+    env: dict[str, str]
+
+
+@pytest.fixture
+def command(jirakb: Callable[..., Ended], tmp_path: Path) -> Command:
+    """A command on the home, in this process."""
+    return lambda *words: jirakb(Place(environment(tmp_path)), *words)
 
 
 class Serving:
     """A service in a process of its own."""
 
-    def __init__(self, home: Path, *words: str) -> None:
+    def __init__(self, home: Path, *words: str, **settings: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "jirakb", "serve", "--port", "0", *words],
-            env=environment(home), stderr=subprocess.PIPE, text=True,
+            env={**environment(home), **settings}, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.said = ""
         self._thread = threading.Thread(target=self._read)
@@ -74,8 +84,8 @@ class Serving:
 
 
 @contextmanager
-def serving(home: Path, *words: str) -> Iterator[Serving]:
-    made = Serving(home, *words)
+def serving(home: Path, *words: str, **settings: str) -> Iterator[Serving]:
+    made = Serving(home, *words, **settings)
     try:
         yield made
     finally:
@@ -97,11 +107,11 @@ def test_the_first_start_shows_a_key_once_and_a_link_that_signs_in(tmp_path: Pat
         assert second.end() == 0
 
 
-def test_it_listens_elsewhere_only_when_there_is_a_key(tmp_path: Path) -> None:
-    refused = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
-    assert refused.returncode == 2
-    assert "jirakb keys create" in refused.stderr
-    made = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)
+def test_it_listens_elsewhere_only_when_there_is_a_key(tmp_path: Path, command: Command) -> None:
+    with serving(tmp_path, "--host", "0.0.0.0") as refused:
+        assert refused.find("(jirakb keys create)")
+        assert refused.process.wait(30) == 2
+    made = command("keys", "create", "--scope", "admin", "--json").json
     assert set(made) == {"id", "key", "scope"}
     with serving(tmp_path, "--host", "0.0.0.0", "--no-worker") as served:
         url = served.url.replace("0.0.0.0", "127.0.0.1")
@@ -109,13 +119,14 @@ def test_it_listens_elsewhere_only_when_there_is_a_key(tmp_path: Path) -> None:
         assert served.end() == 0
 
 
-def test_only_a_trusted_web_server_says_who_asks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_a_trusted_web_server_says_who_asks(tmp_path: Path, command: Command) -> None:
     """Wrong keys of one client close the door to him alone; who is trusted by nobody speaks for himself."""
-    key = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)["key"]
+    key = command("keys", "create", "--scope", "admin", "--json").json["key"]
 
     def statuses(url: str, key: str, clients: Sequence[str]) -> set[int]:
         headers = [{"Authorization": f"Bearer {key}", "X-Forwarded-For": client} for client in clients]
-        return {httpx2.get(f"{url}/v1/kb", headers=one).status_code for one in headers}
+        with httpx2.Client(base_url=url) as client:
+            return {client.get("/v1/kb", headers=one).status_code for one in headers}
 
     with serving(tmp_path, "--no-worker") as served:
         assert statuses(served.url, "wrong", ["192.0.2.1"] * 21) == {401, 429}
@@ -123,15 +134,14 @@ def test_only_a_trusted_web_server_says_who_asks(tmp_path: Path, monkeypatch: py
         assert statuses(served.url, key, ["192.0.2.2"]) == {200}
         assert httpx2.get(f"{served.url}/metrics", headers={"X-Forwarded-For": "192.0.2.2"}).status_code == 401
         assert served.end() == 0
-    monkeypatch.setenv("JIRAKB_TRUSTED_PROXIES", "192.0.2.0/24")
-    with serving(tmp_path, "--no-worker") as served:
+    with serving(tmp_path, "--no-worker", JIRAKB_TRUSTED_PROXIES="192.0.2.0/24") as served:
         assert statuses(served.url, "wrong", [f"192.0.2.{number}" for number in range(21)]) == {401, 429}
         assert statuses(served.url, key, ["192.0.2.77"]) == {429}
         assert served.end() == 0
 
 
-def test_it_works_syncs_and_stops_with_a_stream_open(tmp_path: Path) -> None:
-    key = json.loads(command(tmp_path, "keys", "create", "--scope", "admin", "--json").stdout)["key"]
+def test_it_works_syncs_and_stops_with_a_stream_open(tmp_path: Path, command: Command) -> None:
+    key = command("keys", "create", "--scope", "admin", "--json").json["key"]
     headers = {"Authorization": f"Bearer {key}"}
     with serve(made_site(6)) as site, serving(tmp_path) as served:
         config = {"base_url": site.base_url, "project_key": "*", "embeddings": "none"}
@@ -148,37 +158,39 @@ def test_it_works_syncs_and_stops_with_a_stream_open(tmp_path: Path) -> None:
                 assert list(lines)
 
 
-def test_no_master_key_is_changed_under_a_process_that_holds_it(tmp_path: Path) -> None:
+def test_no_master_key_is_changed_under_a_process_that_holds_it(tmp_path: Path, command: Command) -> None:
     with serving(tmp_path, "--no-worker") as served:
         assert served.url
         before = (tmp_path / "master.key").read_text()
         for word in ("rotate", "reseal"):
-            refused = command(tmp_path, "keys", word)
-            assert refused.returncode == 2
-            assert "Stop each jirakb serve" in refused.stderr
+            refused = command("keys", word)
+            assert refused.code == 2
+            assert "Stop each jirakb serve" in refused.err
         assert (tmp_path / "master.key").read_text() == before
         served.process.kill()  # a dead one holds nothing
-    assert command(tmp_path, "keys", "rotate").returncode == 0
+    assert command("keys", "rotate").code == 0
     assert (tmp_path / "master.key").read_text() != before
 
 
-def test_keys_are_listed_and_revoked_without_a_service(tmp_path: Path) -> None:
+def test_keys_are_listed_and_revoked_without_a_service(tmp_path: Path, command: Command) -> None:
     words = ("keys", "create", "--scope", "search", "--name", "desk", "--principal", "*", "--days", "3", "--json")
-    made = json.loads(command(tmp_path, *words).stdout)
-    listed = command(tmp_path, "keys", "list", "--json")
-    (told,) = json.loads(listed.stdout)["keys"]
+    made = command(*words).json
+    listed = command("keys", "list", "--json")
+    (told,) = json.loads(listed.out)["keys"]
     assert (told["name"], told["principals"], told["revoked"]) == ("desk", ["*"], False)
-    assert made["key"] not in listed.stdout
-    assert command(tmp_path, "keys", "revoke", made["id"]).returncode == 0
-    assert "revoked" in command(tmp_path, "keys", "list").stdout
-    assert command(tmp_path, "keys", "revoke", "nothing").returncode == 6
+    assert made["key"] not in listed.out
+    assert command("keys", "revoke", made["id"]).code == 0
+    assert "revoked" in command("keys", "list").out
+    assert command("keys", "revoke", "nothing").code == 6
 
 
-def test_another_tenant_is_made_with_its_first_key_and_finds_nothing_of_the_owners(tmp_path: Path) -> None:
+def test_another_tenant_is_made_with_its_first_key_and_finds_nothing_of_the_owners(
+    tmp_path: Path, command: Command
+) -> None:
     words = ("keys", "create", "--scope", "admin", "--json")
-    mine = json.loads(command(tmp_path, *words).stdout)["key"]
-    theirs = [json.loads(command(tmp_path, *words, "--tenant", "acme").stdout) for _ in range(2)]
-    told = json.loads(command(tmp_path, "keys", "tenants", "--json").stdout)["tenants"]
+    mine = command(*words).json["key"]
+    theirs = [command(*words, "--tenant", "acme").json for _ in range(2)]
+    told = command("keys", "tenants", "--json").json["tenants"]
     assert [one["name"] for one in told] == ["local", "acme"]
     with serving(tmp_path, "--no-worker") as served:
         with httpx2.Client(base_url=served.url) as client:
@@ -192,12 +204,12 @@ def test_another_tenant_is_made_with_its_first_key_and_finds_nothing_of_the_owne
             seen = client.get("/v1/kb", headers={"Authorization": f"Bearer {theirs[1]['key']}"}).json()["items"]
             assert [one["id"] for one in seen] == [answers[1].json()["id"]]
         assert served.end() == 0
-    assert command(tmp_path, "keys", "revoke", theirs[0]["id"]).returncode == 6, "not the owner's"
-    assert command(tmp_path, "keys", "revoke", theirs[0]["id"], "--tenant", "acme").returncode == 0
-    assert command(tmp_path, "keys", "list", "--tenant", "amce").returncode == 6
+    assert command("keys", "revoke", theirs[0]["id"]).code == 6, "not the owner's"
+    assert command("keys", "revoke", theirs[0]["id"], "--tenant", "acme").code == 0
+    assert command("keys", "list", "--tenant", "amce").code == 6
 
 
-def test_a_rotation_seals_all_credentials_anew_and_forgets_the_old_key(tmp_path: Path) -> None:
+def test_a_rotation_seals_all_credentials_anew_and_forgets_the_old_key(tmp_path: Path, command: Command) -> None:
     from jirakb.control.config import ConnectorConfig
     from jirakb.engine.open import open_service
     from jirakb.settings import Settings
@@ -208,9 +220,9 @@ def test_a_rotation_seals_all_credentials_anew_and_forgets_the_old_key(tmp_path:
     saved = service.connectors.create("local", "kb", "one", config, credentials=LOGIN)
     service.close()
     before = (tmp_path / "master.key").read_text()
-    rotated = command(tmp_path, "keys", "rotate")
-    assert rotated.returncode == 0, rotated.stderr
-    assert "1 connector" in rotated.stderr
+    rotated = command("keys", "rotate")
+    assert rotated.code == 0, rotated.err
+    assert "1 connector" in rotated.err
     after = (tmp_path / "master.key").read_text()
     assert before.strip() not in after
     service = open_service(settings)

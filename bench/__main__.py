@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.tables import RESULTS
 
-PARTS = ("rendering", "fetching", "pacing", "embedding", "searching", "engines", "relevance")
+PARTS = ("rendering", "fetching", "pacing", "embedding", "searching", "engines", "relevance", "page")
 """Modules of this folder, each with `run(corpus: Path | None) -> Table`."""
 
 

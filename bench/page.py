@@ -5,6 +5,7 @@ Time goes from the navigation until everything that the view asks for is drawn. 
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 from collections.abc import Iterator
@@ -44,6 +45,7 @@ def run(corpus: Path | None) -> Table:
         rows = [measured(made, service, view) for view in views(service, connector)]
         rows.append(typed(made, service))
     detail = {
+        "load_average": os.getloadavg()[0],
         "issues": issues,
         "runs": RUNS,
         "rounds": ROUNDS,
@@ -60,7 +62,7 @@ def full(corpus: Path) -> Iterator[tuple[Served, str, int]]:
     with (
         tempfile.TemporaryDirectory(prefix="jirakb-page-") as folder,
         simulated("cloud", [corpus]) as site,
-        served(Path(folder) / "home", **site.settings) as service,
+        served(Path(folder) / "home", None, **site.settings) as service,
     ):
         made = service.ask("POST", "/v1/connector/set", {
             "name": "Corpus", "config": {"base_url": site.base_url, "project_key": "*", "embeddings": "none"},

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))  # the house of the page's tests
 
 from tests.engine.house import FETCH, wait_for  # noqa: E402
-from tests.web.house import Served, Visit, browser, on_the_network, served, visit  # noqa: E402
+from tests.web.house import Served, Visit, browser, on_the_network, remember, served, visit  # noqa: E402
 
 from jirakb.simulator.sample import SAMPLE  # noqa: E402
 from jirakb.simulator.site import Site  # noqa: E402
@@ -43,6 +43,7 @@ def main(folder: Path) -> None:
             at.sign_in()
             connect(at, site, running.base_url, folder)
         wait_for(lambda: is_ready(service), 240)
+        remember(service, service.ask("GET", "/v1/connector/list")["items"][0], 1000)
         for theme in THEMES:
             with visit(opened, service, theme=theme) as at:
                 at.sign_in()
@@ -90,8 +91,6 @@ def tour(at: Visit, folder: Path, theme: str) -> None:
     for name, path in paths.items():
         at.go(path)
         expect(at.page.locator(".skeleton")).to_have_count(0)
-        if name == "health":
-            at.page.wait_for_timeout(9000)
         take(at, folder, f"{name}-{theme}")
 
 

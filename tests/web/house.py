@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -235,11 +236,16 @@ def remember(service: Served, connector: Mapping[str, Any], runs: int) -> None:
     begin = now - timedelta(minutes=15 * runs)
     same = {"tenant": OWN_TENANT, "kb": connector["kb_id"], "connector": connector["id"], "kind": "incremental",
             "lane": "sync", "wish": "{}", "state": "complete"}  # fmt: skip
-    rows = []
+    rows, dice = [], random.Random("runs")
     for number in range(runs):
         then = begin + timedelta(minutes=15 * number)
-        result = {"counts": {"indexed": number % 9}, "seconds": {"total": 1.0 + number % 5}, "requests": {"total": 3}}
-        progress = {"requests": {"GET search/jql": 3}, "throttled": number % 2, "throttled_seconds": 0.5 * (number % 2)}
+        indexed, waited = int(dice.expovariate(0.2) * _busy(then)), dice.choice((0, 0, 0, 0, 1, 2))
+        result = {"counts": {"indexed": indexed}, "seconds": {"total": 4.0}, "requests": {"total": 3 + indexed // 9}}
+        progress = {
+            "requests": {"GET search/jql": 3 + indexed // 9},
+            "throttled": waited,
+            "throttled_seconds": 0.7 * waited,
+        }
         told = {"result": json.dumps(result), "progress": json.dumps(progress), "id": str(ULID.from_datetime(then))}
         rows.append({**same, **told, "requested": then, "started": then, "finished": then + timedelta(seconds=5)})
     measured = [*_measured(begin, now, 1800, connector["kb_id"]), *_measured(now - _A_DAY, now, 60, connector["kb_id"])]
@@ -256,20 +262,20 @@ _NOT_MEASURED = dict.fromkeys(("memory", "searches", "search_seconds", "search_s
 
 def _measured(begin: datetime, end: datetime, span: int, kb: str) -> Iterator[dict[str, Any]]:
     """One sample for each span of a service, its searches and its backlog."""
-    first = int(begin.timestamp()) // span
+    first, dice, held = int(begin.timestamp()) // span, random.Random("samples"), 310.0
     for number in range(int((end - begin).total_seconds()) // span):
-        at = {**_NOT_MEASURED, "span": span, "time": datetime.fromtimestamp((first + number) * span, UTC)}
-        yield {**at, "tenant": "", "kb": "", "memory": (300 + number % 40) << 20}
-        seconds = 0.1 + number % 7 / 50
-        yield {
-            **at,
-            "tenant": OWN_TENANT,
-            "kb": "",
-            "searches": 4,
-            "search_seconds": seconds,
-            "search_slowest": seconds,
-        }
-        yield {**at, "tenant": OWN_TENANT, "kb": kb, "backlog": number % 30}
+        time = datetime.fromtimestamp((first + number) * span, UTC)
+        at, held = {**_NOT_MEASURED, "span": span, "time": time}, held + dice.uniform(-3, 3) + (310 - held) / 50
+        yield {**at, "tenant": "", "kb": "", "memory": int(held) << 20}
+        count, mean = 1 + int(dice.random() * 9 * _busy(time)), dice.lognormvariate(-3.8, 0.3)
+        searches = {"searches": count, "search_seconds": count * mean, "search_slowest": mean * dice.uniform(1, 4)}
+        yield {**at, **searches, "tenant": OWN_TENANT, "kb": ""}
+        yield {**at, "tenant": OWN_TENANT, "kb": kb, "backlog": max(0, int(dice.gauss(-20, 30) * _busy(time)))}
+
+
+def _busy(time: datetime) -> float:
+    """People work by day."""
+    return 1.0 if 8 <= time.hour < 18 and time.weekday() < 5 else 0.15
 
 
 @contextmanager

@@ -141,6 +141,14 @@ def test_a_site_that_goes_down_in_a_sync_is_told_and_recovers(town: Town, at: Vi
     expect(at.page.get_by_text("40 indexed").first).to_be_visible(timeout=60_000)
 
 
+def test_a_view_that_cannot_be_loaded_says_so_and_the_rest_stays(at: Visit) -> None:
+    at.page.route("**/assets/KeysView*", lambda route: route.abort())
+    at.page.get_by_role("link", name="Keys").click()
+    expect(at.page.get_by_text("This view has failed")).to_be_visible()
+    at.page.get_by_role("link", name="Connectors").click()
+    expect(at.page.get_by_role("heading", name="Connectors")).to_be_visible()
+
+
 def test_a_session_that_ended_asks_to_sign_in_and_stays_where_it_was(at: Visit) -> None:
     at.go("/?q=pump")
     expect(at.page.get_by_role("status").get_by_text("issues")).to_be_visible()

@@ -1,9 +1,10 @@
 /** Who is signed in, and which view does the address name? */
-import { Component, lazy, Suspense, useCallback, useEffect, useState, type ReactNode } from "react";
+import { Component, useCallback, useEffect, useState, type ReactNode } from "react";
 
 import { ask, onSignedOut, type Problem } from "./api/client";
 import type { Session } from "./api/types";
 import { asProblem } from "./api/useLoad";
+import { later } from "./parts/later";
 import { Empty, ProblemNote, Skeleton } from "./parts/Notes";
 import { short } from "./parts/text";
 import { ThemeButton } from "./parts/Theme";
@@ -11,11 +12,27 @@ import { Link, navigate, usePath } from "./router";
 import { SearchView } from "./search/SearchView";
 import { SignIn } from "./signin/SignIn";
 
-const ConnectorsView = lazy(async () => ({ default: (await import("./connectors/ConnectorsView")).ConnectorsView }));
-const ConnectorView = lazy(async () => ({ default: (await import("./connectors/ConnectorView")).ConnectorView }));
-const ConnectView = lazy(async () => ({ default: (await import("./connectors/ConnectView")).ConnectView }));
-const HealthView = lazy(async () => ({ default: (await import("./health/HealthView")).HealthView }));
-const KeysView = lazy(async () => ({ default: (await import("./keys/KeysView")).KeysView }));
+const WAITING = (
+  <div className="page">
+    <Skeleton lines={10} />
+  </div>
+);
+const Connectors = later(async () => (await import("./connectors/ConnectorsView")).ConnectorsView, WAITING);
+const Connector = later(async () => (await import("./connectors/ConnectorView")).ConnectorView, WAITING);
+const Connect = later(async () => (await import("./connectors/ConnectView")).ConnectView, WAITING);
+const Health = later(async () => (await import("./health/HealthView")).HealthView, WAITING);
+const Keys = later(async () => (await import("./keys/KeysView")).KeysView, WAITING);
+
+const AHEAD: [RegExp, { ahead: () => void }][] = [
+  [/^\/connectors$/, Connectors],
+  [/^\/connectors\/(?:new$|[^/]+\/edit)/, Connect],
+  [/^\/connectors\/./, Connector],
+  [/^\/health/, Health],
+  [/^\/keys/, Keys],
+];
+
+// The view of the address is loaded while it is still asked who is signed in.
+AHEAD.find(([pattern]) => pattern.test(location.pathname))?.[1].ahead();
 
 type Standing = { session: Session | null; problem: Problem | null; known: boolean; ended: boolean };
 const AGAIN_MS = 3000;
@@ -46,9 +63,7 @@ export function App(): ReactNode {
   return (
     <Shell session={session} path={path} onSignOut={() => stand({ session: null, problem: null, known: true, ended: false })}>
       <Fence key={path}>
-        <Suspense fallback={<div className="page"><Skeleton lines={10} /></div>}>
-          <View path={path} session={session} />
-        </Suspense>
+        <View path={path} session={session} />
       </Fence>
     </Shell>
   );
@@ -77,13 +92,13 @@ function useTitle(path: string): void {
 function View({ path, session }: { path: string; session: Session }): ReactNode {
   if (path === "/" || path === "/search") return <SearchView scope={session.scope} />;
   if (session.scope === "search") return <NotAllowed scope={session.scope} />;
-  if (path === "/connectors") return <ConnectorsView scope={session.scope} />;
-  if (path === "/connectors/new") return <ConnectView id={null} />;
+  if (path === "/connectors") return <Connectors.View scope={session.scope} />;
+  if (path === "/connectors/new") return <Connect.View id={null} />;
   const [, id, rest] = /^\/connectors\/([^/]+)(?:\/([^/]+))?$/.exec(path) ?? [];
-  if (id && rest === "edit") return <ConnectView id={id} />;
-  if (id) return <ConnectorView id={id} tab={rest ?? "overview"} scope={session.scope} />;
-  if (path === "/health") return <HealthView />;
-  if (path === "/keys") return session.scope === "admin" ? <KeysView own={session.key_id} /> : <NotAllowed scope={session.scope} />;
+  if (id && rest === "edit") return <Connect.View id={id} />;
+  if (id) return <Connector.View id={id} tab={rest ?? "overview"} scope={session.scope} />;
+  if (path === "/health") return <Health.View />;
+  if (path === "/keys") return session.scope === "admin" ? <Keys.View own={session.key_id} /> : <NotAllowed scope={session.scope} />;
   return (
     <Empty title="There is no such page">
       <Link to="/">Go to the search</Link>

@@ -3159,6 +3159,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -3378,6 +3396,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
             409: {
                 headers: {
@@ -3584,6 +3620,24 @@ export interface operations {
                      *       "status": 404,
                      *       "title": "Not Found",
                      *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -4581,6 +4635,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
             409: {
                 headers: {
@@ -4795,6 +4867,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -4985,6 +5075,24 @@ export interface operations {
                      *       "status": 404,
                      *       "title": "Not Found",
                      *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -5520,6 +5628,24 @@ export interface operations {
                      *       "status": 404,
                      *       "title": "Not Found",
                      *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -6485,6 +6611,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It collides with what is there: a run under way (`run_id`), or a name that is taken. */
             409: {
                 headers: {
@@ -7146,6 +7290,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -7491,6 +7653,24 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The body is too large. */
             413: {
                 headers: {
@@ -7794,6 +7974,24 @@ export interface operations {
                      *       "status": 403,
                      *       "title": "Forbidden",
                      *       "type": "urn:jirakb:problem:forbidden"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];
@@ -8118,6 +8316,24 @@ export interface operations {
                      *       "status": 404,
                      *       "title": "Not Found",
                      *       "type": "urn:jirakb:problem:not_found"
+                     *     }
+                     */
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body did not come in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "code": "request_timeout",
+                     *       "detail": "The body did not come in time.",
+                     *       "status": 408,
+                     *       "title": "Request Timeout",
+                     *       "type": "urn:jirakb:problem:request_timeout"
                      *     }
                      */
                     "application/problem+json": components["schemas"]["Problem"];

@@ -135,10 +135,10 @@ function Row({ connector, now }: { connector: Connector; now: number }): ReactNo
       </td>
       <td className="num wide">{count(connector.counts.issues)}</td>
       <td className="num wide">{ago(connector.freshness.watermark, now)}</td>
-      <td>
+      <td className="text">
         {run ? (
           <>
-            <Badge state={run.state} /> <span className="muted">{isUnderWay(connector) ? progressOf(run) : `${runCounts(run)}, ${ago(run.finished ?? run.requested, now)}`}</span>
+            <Badge state={run.state} /> <span className="muted">{isUnderWay(connector) ? progressOf(run) : `${run.error ? short(run.error.message, 90) : runCounts(run)}, ${ago(run.finished ?? run.requested, now)}`}</span>
           </>
         ) : (
           <span className="muted">never</span>

@@ -96,6 +96,9 @@ def test_while_a_sync_is_under_way_a_second_is_refused_with_its_id(
 def test_refused_credentials_are_told_once_and_not_tried_again(working: House, running: Running) -> None:
     connector = working.connector(running, login={**LOGIN, "jira_api_token": "wrong"}, refresh_minutes=1)
     wait_for(lambda: working.state(connector) == "needs_attention")
+    wait_for(
+        lambda: working.service.runs.page(TENANT, connector.id)[0].error is not None
+    )  # written down after the state
     (ended,) = working.service.runs.page(TENANT, connector.id)
     assert ended.error is not None
     assert (ended.state, ended.error["error"]) == ("failed", "InsufficientPermissionsError")

@@ -18,15 +18,17 @@ def test_what_is_measured_within_a_minute_is_one_sample(engine: Engine) -> None:
     samples = Samples(engine)
     samples.add(NOW, {SERVICE: Figures(memory=200, searches=2, search_seconds=0.5, search_slowest=0.4)})
     samples.add(
-        NOW + timedelta(seconds=10), {SERVICE: Figures(memory=150, searches=1, search_seconds=0.7, search_slowest=0.7)}
+        NOW + timedelta(seconds=10),
+        {SERVICE: Figures(memory=150, searches=1, search_seconds=0.75, search_slowest=0.75)},
     )
     samples.add(NOW + MINUTE, {SERVICE: Figures(memory=180)})
-    first, second = samples.since("", "", NOW - HOUR, NOW + MINUTE)
-    assert first.time == NOW.replace(second=0)
-    assert first.figures == Figures(memory=200, searches=3, search_seconds=1.2, search_slowest=0.7)
-    assert second.figures == Figures(memory=180)
-    (half_hour,) = samples.since("", "", NOW - 30 * DAY, NOW + MINUTE)
-    assert half_hour.figures == first.figures, "a figure that was not measured again stays"
+    noon = NOW.replace(second=0)
+    together = Figures(memory=200, searches=3, search_seconds=1.25, search_slowest=0.75)
+    by_minute = samples.steps("", "", noon - MINUTE, 60, NOW + MINUTE)
+    assert by_minute == {1: together, 2: Figures(memory=180)}
+    assert samples.steps("", "", noon - MINUTE, 300, NOW + MINUTE) == {0: together}, "a step of several minutes is one"
+    month = samples.steps("", "", noon - 30 * DAY, 1800, NOW + MINUTE)
+    assert month == {30 * 48: together}, "a figure that was not measured again stays"
 
 
 def test_each_tenant_and_knowledge_base_has_its_own(engine: Engine) -> None:
@@ -34,9 +36,13 @@ def test_each_tenant_and_knowledge_base_has_its_own(engine: Engine) -> None:
     samples.add(
         NOW, {("one", "A"): Figures(backlog=7), ("two", "A"): Figures(backlog=9), ("one", ""): Figures(searches=1)}
     )
-    assert [one.figures.backlog for one in samples.since("one", "A", NOW - HOUR, NOW)] == [7]
-    assert [one.figures for one in samples.since("one", "", NOW - HOUR, NOW)] == [Figures(searches=1)]
-    assert samples.since("three", "A", NOW - HOUR, NOW) == []
+
+    def kept(tenant: str, kb: str) -> list[Figures]:
+        return list(samples.steps(tenant, kb, NOW - HOUR, 60, NOW).values())
+
+    assert kept("one", "A") == [Figures(backlog=7)]
+    assert kept("one", "") == [Figures(searches=1)]
+    assert kept("three", "A") == []
 
 
 def test_a_day_is_kept_by_the_minute_and_a_month_by_the_half_hour(engine: Engine) -> None:
@@ -44,8 +50,8 @@ def test_a_day_is_kept_by_the_minute_and_a_month_by_the_half_hour(engine: Engine
     for back in (32 * DAY, 30 * DAY, 2 * DAY, timedelta(hours=26), 23 * HOUR, MINUTE):
         samples.add(NOW - back, {SERVICE: Figures(memory=1)})
     samples.forget(NOW)
-    assert [NOW - one.time > HOUR for one in samples.since("", "", NOW - DAY, NOW)] == [True, False]
-    assert len(samples.since("", "", NOW - 30 * DAY - HOUR, NOW)) == 5
+    assert len(samples.steps("", "", NOW - DAY, 60, NOW)) == 2
+    assert len(samples.steps("", "", NOW - 30 * DAY - HOUR, 1800, NOW)) == 5
     with engine.connect() as connection:
         kept = connection.execute(select(sample.c.span, func.count()).group_by(sample.c.span)).all()
     assert {(row[0], row[1]) for row in kept} == {(60, 2), (1800, 5)}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from tests.engine.house import TENANT, House, house, made_site, wait_for
 
-from jirakb.control.samples import Figures, Sample, Samples
+from jirakb.control.samples import Figures, Samples
 from jirakb.service.sampling import Sampler, Searches
 from jirakb.service.web.plots import MOST_POINTS, Steps, service_points
 
@@ -32,7 +32,7 @@ def test_memory_searches_and_backlogs_are_kept_from_the_start_on(working: House)
     samples, began = Samples(working.service.engine_db), datetime.now(UTC) - HOUR
 
     def kept(tenant: str, kb: str) -> list[Figures]:
-        return [one.figures for one in samples.since(tenant, kb, began, datetime.now(UTC))]
+        return list(samples.steps(tenant, kb, began, 7200, datetime.now(UTC)).values())
 
     with Sampler(working.service, searches, every=60.0):
         wait_for(lambda: kept(TENANT, connector.kb))
@@ -47,8 +47,9 @@ def test_a_process_that_only_answers_leaves_the_backlogs_to_the_workers(working:
     far = began + timedelta(days=3)
     Sampler(working.service, works=False, clock=lambda: far).take()
     samples = Samples(working.service.engine_db)
-    assert samples.since("", "", far - HOUR, far)
-    assert all(not samples.since(TENANT, one.kb, far - HOUR, far) for one in working.service.connectors.page(TENANT))
+    assert samples.steps("", "", far - HOUR, 60, far)
+    bases = [one.kb for one in working.service.connectors.page(TENANT)]
+    assert [kb for kb in bases if samples.steps(TENANT, kb, far - HOUR, 60, far)] == []
 
 
 @pytest.mark.parametrize(("hours", "step", "count"), [(1, 60, 61), (24, 900, 97), (720, 21_600, 121), (0.01, 60, 1)])
@@ -62,13 +63,9 @@ def test_the_past_is_told_in_equal_steps_that_are_not_too_many(hours: float, ste
     assert steps.number(begins[0]) == 0
 
 
-def test_samples_of_one_step_are_one_point() -> None:
+def test_a_point_tells_the_mean_of_its_searches() -> None:
     steps = Steps.back(24, NOW)
-    begin = steps.begins()[10]
-    seen = [
-        Sample(begin, Figures(searches=3, search_seconds=0.3, search_slowest=0.2)),
-        Sample(begin + timedelta(minutes=14), Figures(searches=1, search_seconds=0.5, search_slowest=0.5)),
-    ]
-    point = service_points(steps, [Sample(begin, Figures(memory=5)), Sample(begin, Figures(memory=4))], seen)[10]
+    seen = {10: Figures(searches=4, search_seconds=0.8, search_slowest=0.5)}
+    point = service_points(steps, {10: Figures(memory=5)}, seen)[10]
     assert (point.memory, point.searches, point.search_seconds, point.search_slowest) == (5, 4, 0.2, 0.5)
-    assert service_points(steps, [], [])[10].search_seconds is None
+    assert service_points(steps, {}, {})[10].search_seconds is None

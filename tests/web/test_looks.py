@@ -218,6 +218,7 @@ def test_keys_are_made_shown_once_and_revoked(browser: Browser, full: Full) -> N
         at.go("/keys")
         at.step("Make a key")
         at.page.get_by_label("Name").fill("reader")
+        at.page.get_by_label("Expires").select_option("30")
         at.page.get_by_label("May read beyond").fill("*")
         at.step("Make it")
         text = at.page.locator(".secret code").inner_text()
@@ -225,6 +226,7 @@ def test_keys_are_made_shown_once_and_revoked(browser: Browser, full: Full) -> N
         at.step("Done")
         row = at.page.get_by_role("row", name="reader")
         expect(row).to_contain_text("everything")
+        expect(row).to_contain_text("in 30 d")
         at.page.reload()
         assert text not in at.page.content()
         with visit(browser, full.served) as other:

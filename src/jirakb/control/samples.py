@@ -7,7 +7,20 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, and_, case, delete, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Engine,
+    Row,
+    and_,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jirakb.control.database import reachable
@@ -18,6 +31,8 @@ KEPT = {60: timedelta(hours=25), 1800: timedelta(days=31)}
 N = TypeVar("N", int, float)
 Subject = tuple[str, str]
 """Whose figures: a tenant and one of its knowledge bases; "" for all of a tenant's, and for those of the service itself."""
+_HIGHEST = ("memory", "search_slowest", "backlog")
+_SUMMED = ("searches", "search_seconds")
 _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
@@ -44,14 +59,6 @@ class Figures:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The figures of one span of time, by its beginning."""
-
-    time: datetime
-    figures: Figures
-
-
 class Samples:
     """The samples of all tenants."""
 
@@ -69,14 +76,17 @@ class Samples:
             with reachable(self._engine), self._engine.begin() as connection:
                 connection.execute(_merging(self._engine.dialect.name), rows)
 
-    def since(self, tenant: str, kb: str, since: datetime, now: datetime) -> list[Sample]:
-        """What was measured from then on, oldest first, as fine as it is kept for so long."""
+    def steps(self, tenant: str, kb: str, since: datetime, seconds: int, now: datetime) -> dict[int, Figures]:
+        """What was measured in each step of so many seconds from then on, by the step's number, where anything was."""
         span = min((span for span, kept in KEPT.items() if now - since < kept), default=max(KEPT))
-        mine = and_(sample.c.tenant == tenant, sample.c.kb == kb, sample.c.span == span)
-        wanted = select(sample).where(mine, sample.c.time >= _begin(since, span)).order_by(sample.c.time)
+        mine = and_(sample.c.tenant == tenant, sample.c.kb == kb, sample.c.span == span, sample.c.time >= since)
+        passed = type_coerce(sample.c.time, BigInteger) - literal(round(since.timestamp() * 1000), BigInteger)
+        step = (passed // literal(seconds * 1000, BigInteger)).label("step")
+        most = [func.max(sample.c[name]).label(name) for name in _HIGHEST]
+        sums = [func.sum(sample.c[name]).label(name) for name in _SUMMED]
         with reachable(self._engine), self._engine.connect() as connection:
-            rows = connection.execute(wanted).mappings().all()
-        return [Sample(row["time"], Figures(**{one.name: row[one.name] for one in fields(Figures)})) for row in rows]
+            rows = connection.execute(select(step, *most, *sums).where(mine).group_by(step)).all()
+        return {int(row.step): _figures(row) for row in rows}
 
     def forget(self, now: datetime) -> None:
         """What is older than it is kept goes."""
@@ -101,12 +111,17 @@ def _values(figures: Figures) -> dict[str, Any]:
     return {one.name: getattr(figures, one.name) for one in fields(Figures)}
 
 
+def _figures(row: Row[Any]) -> Figures:
+    searches = None if row.searches is None else int(row.searches)  # PostgreSQL tells sums of whole numbers as decimals
+    return Figures(row.memory, searches, row.search_seconds, row.search_slowest, row.backlog)
+
+
 def _merging(dialect: str) -> Any:
     """One statement, so that several processes can add to one row at once."""
     insert = _INSERTS[dialect](sample)
     new, old = insert.excluded, sample.c
-    merged = {name: _highest(old[name], new[name]) for name in ("memory", "search_slowest", "backlog")}
-    merged |= {name: _sum(old[name], new[name]) for name in ("searches", "search_seconds")}
+    merged = {name: _highest(old[name], new[name]) for name in _HIGHEST}
+    merged |= {name: _sum(old[name], new[name]) for name in _SUMMED}
     return insert.on_conflict_do_update(index_elements=list(sample.primary_key), set_=merged)
 
 

@@ -97,18 +97,26 @@ function Body({ document: shown, addressOf }: { document: Document; addressOf: P
         <SectionView key={number} section={section} />
       ))}
       {shown.attachments.map((file) => (
-        <section key={file.id}>
-          <h2>
-            Attachment: <bdi>{short(file.title, 200)}</bdi>
-          </h2>
-          <details>
-            <summary>Its text</summary>
-            <Markdown text={partsOf(file.markdown).sections.map((section) => section.text).join("\n\n")} />
-          </details>
-        </section>
+        <AttachmentView key={file.id} file={file} />
       ))}
       <Similar issue={shown.key} kb={shown.kb_id} addressOf={addressOf} />
     </div>
+  );
+}
+
+/** Its text is drawn when it is opened: an issue may have hundreds of files. */
+function AttachmentView({ file }: { file: Document["attachments"][number] }): ReactNode {
+  const [isOpen, open] = useState(false);
+  return (
+    <section>
+      <h2>
+        Attachment: <bdi>{short(file.title, 200)}</bdi>
+      </h2>
+      <details onToggle={(event) => open(event.currentTarget.open)}>
+        <summary>Its text</summary>
+        {isOpen && <Markdown text={partsOf(file.markdown).sections.map((section) => section.text).join("\n\n")} />}
+      </details>
+    </section>
   );
 }
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from jirakb.control.runs import RunRecord
-from jirakb.control.samples import Figures, Sample
+from jirakb.control.samples import Figures
 from jirakb.service.web.models.connectors import HistoryPoint
 from jirakb.service.web.models.health import ServicePoint
 
@@ -73,16 +73,15 @@ class _Runs:
 
 
 def connector_points(
-    steps: Steps, runs: Iterable[RunRecord], good_before: datetime | None, samples: Iterable[Sample]
+    steps: Steps, runs: Iterable[RunRecord], good_before: datetime | None, held: Mapping[int, Figures]
 ) -> list[HistoryPoint]:
-    """A connector's runs, newest first, and the samples of its knowledge base; `good_before` is the last good run's end before."""
+    """A connector's runs, and what its knowledge base held in each step; `good_before` is the last good run's end before."""
     ended = [run for run in runs if run.finished]
     sums = [_Runs() for _ in range(steps.count)]
     for run in ended:
         sums[steps.number(run.finished or steps.now)].take(run)
     good = sorted(run.finished for run in ended if run.finished and run.state in _GOOD)
     ages = list(_ages(steps, good, good_before))
-    held = _by_step(steps, samples)
     return [
         HistoryPoint(time=begin, age=ages[number], backlog=held.get(number, Figures()).backlog, **vars(sums[number]))
         for number, begin in enumerate(steps.begins())
@@ -102,9 +101,8 @@ def _ages(steps: Steps, good: Sequence[datetime], before: datetime | None) -> It
         yield still if oldest is None else max(oldest, still or 0.0)
 
 
-def service_points(steps: Steps, own: Iterable[Sample], of_tenant: Iterable[Sample]) -> list[ServicePoint]:
-    """The service's own samples, and those of the searches of one tenant."""
-    held, seen = _by_step(steps, own), _by_step(steps, of_tenant)
+def service_points(steps: Steps, held: Mapping[int, Figures], seen: Mapping[int, Figures]) -> list[ServicePoint]:
+    """What the service held in each step, and the searches of one tenant."""
     return [
         _service_point(begin, held.get(number, Figures()), seen.get(number, Figures()))
         for number, begin in enumerate(steps.begins())
@@ -120,11 +118,3 @@ def _service_point(begin: datetime, held: Figures, seen: Figures) -> ServicePoin
         search_seconds=mean,
         search_slowest=seen.search_slowest,
     )
-
-
-def _by_step(steps: Steps, samples: Iterable[Sample]) -> dict[int, Figures]:
-    found: dict[int, Figures] = {}
-    for one in samples:
-        number = steps.number(one.time)
-        found[number] = found.get(number, Figures()).joined(one.figures)
-    return found

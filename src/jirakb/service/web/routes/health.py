@@ -56,8 +56,10 @@ def get_service_history(
 ) -> ServiceHistory:  # fmt: skip
     """How the service fared in the last hours: its memory, and your searches, in equal steps, at most 121."""
     steps = Steps.back(query.hours, context.clock())
-    own, mine = (context.samples.since(tenant, "", steps.since, steps.now) for tenant in ("", key.tenant))
-    return ServiceHistory(step=steps.seconds, items=service_points(steps, own, mine))
+    held, seen = (
+        context.samples.steps(tenant, "", steps.since, steps.seconds, steps.now) for tenant in ("", key.tenant)
+    )
+    return ServiceHistory(step=steps.seconds, items=service_points(steps, held, seen))
 
 
 def _is_local(address: str) -> bool:

@@ -90,8 +90,8 @@ def get_history(
     steps = Steps.back(query.hours, context.clock())
     runs = context.service.runs.ended_since(key.tenant, connector, steps.since)
     before = context.service.runs.last_good(key.tenant, connector, steps.since)
-    samples = context.samples.since(key.tenant, saved.kb, steps.since, steps.now)
-    return History(step=steps.seconds, items=connector_points(steps, runs, before, samples))
+    held = context.samples.steps(key.tenant, saved.kb, steps.since, steps.seconds, steps.now)
+    return History(step=steps.seconds, items=connector_points(steps, runs, before, held))
 
 
 @router.get("/connector/{id}/events", response_class=StreamingResponse, responses={200: _EVENTS, **answers(404)})

@@ -73,7 +73,8 @@ describe("a connector's form", () => {
   });
 
   test("comes back as it was saved", () => {
-    const config = configOf({ ...FRESH, address: "https://a.example", labelsToSkip: "x, y", offset: "-5", attachments: true, attachmentMegabytes: "50", jql: "q" });
+    const config = configOf({ ...FRESH, address: "https://a.example", labelsToSkip: "x, y", offset: "-5", attachments: true, attachmentMegabytes: "50", jql: "q", history: true, fieldsIncluded: "Customer, Root cause", fieldsExcluded: "Rank" });
+    expect(config).toMatchObject({ include_history: true, fields: { include: ["Customer", "Root cause"], exclude: ["Rank"] } });
     const saved = { name: "n", config, has_credentials: true, refresh_freq: 60, prune_freq: null } as unknown as Parameters<typeof draftOf>[0];
     expect(configOf(draftOf(saved))).toEqual({ ...config, project_key: config.project_key });
   });

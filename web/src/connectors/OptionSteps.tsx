@@ -31,6 +31,11 @@ export function OptionsStep({ draft, change }: StepProps): ReactNode {
       )}
       <TextField label="Labels to skip" placeholder="wontfix, duplicate" value={draft.labelsToSkip} onChange={(event) => change({ labelsToSkip: event.target.value })} hint="Issues with one of these labels are left out. Separated by commas." />
       <TextField label="No comments from" placeholder="noreply@company.com" value={draft.blacklist} onChange={(event) => change({ blacklist: event.target.value })} hint="E-mail addresses whose comments are left out, such as those of robots." />
+      <CheckField label="History" checked={draft.history} onChange={(event) => change({ history: event.target.checked })} hint="Who changed which field, from what to what, becomes part of each issue's document." />
+      <div className="pair">
+        <TextField label="Only these custom fields" placeholder="all that tell something" value={draft.fieldsIncluded} onChange={(event) => change({ fieldsIncluded: event.target.value })} hint="Names, separated by commas; * stands for the usual ones." />
+        <TextField label="Without these fields" value={draft.fieldsExcluded} onChange={(event) => change({ fieldsExcluded: event.target.value })} hint="Names, separated by commas, such as Rank." />
+      </div>
       <SelectField label="Search by meaning" value={draft.meaning} onPick={(meaning) => change({ meaning })} choices={MODELS} hint="Finds issues that say the same in other words." />
       <div className="pair">
         <TextField label="Issues per task" type="number" min={1} max={500} required value={draft.batch} onChange={(event) => change({ batch: event.target.value })} hint="Default 50; from 1 to 500." />

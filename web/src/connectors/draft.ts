@@ -20,6 +20,9 @@ export interface Draft {
   attachmentMegabytes: string;
   labelsToSkip: string;
   blacklist: string;
+  history: boolean;
+  fieldsIncluded: string;
+  fieldsExcluded: string;
   batch: string;
   offset: string;
   meaning: string;
@@ -30,7 +33,7 @@ export interface Draft {
 export const FRESH: Draft = {
   name: "", address: "", login: "email", email: "", token: "", scoped: false, username: "", password: "",
   all: true, projects: [], jql: "", comments: true, attachments: false, attachmentMegabytes: "10", labelsToSkip: "",
-  blacklist: "", batch: "50", offset: "", meaning: "minilm", refresh: "15", prune: "1440",
+  blacklist: "", history: false, fieldsIncluded: "", fieldsExcluded: "", batch: "50", offset: "", meaning: "minilm", refresh: "15", prune: "1440",
 };
 
 const MEGABYTE = 1024 * 1024;
@@ -53,6 +56,9 @@ export function draftOf(connector: Connector): Draft {
     attachmentMegabytes: String((config.attachment_size_limit ?? 10 * MEGABYTE) / MEGABYTE),
     labelsToSkip: (config.labels_to_skip ?? []).join(", "),
     blacklist: (config.comment_email_blacklist ?? []).join(", "),
+    history: config.include_history ?? false,
+    fieldsIncluded: (config.fields?.include ?? []).join(", "),
+    fieldsExcluded: (config.fields?.exclude ?? []).join(", "),
     batch: String(config.batch_size ?? 50),
     offset: config.timezone_offset === null || config.timezone_offset === undefined ? "" : String(config.timezone_offset),
     meaning: config.embeddings ?? "minilm",
@@ -97,6 +103,8 @@ export function configOf(draft: Draft): Config {
     attachment_size_limit: Math.round(Number(draft.attachmentMegabytes) * MEGABYTE),
     labels_to_skip: listOf(draft.labelsToSkip),
     comment_email_blacklist: listOf(draft.blacklist),
+    include_history: draft.history,
+    fields: { include: listOf(draft.fieldsIncluded), exclude: listOf(draft.fieldsExcluded) },
     scoped_token: draft.scoped && draft.login === "email",
     timezone_offset: draft.offset.trim() === "" ? null : Number(draft.offset),
     embeddings: draft.meaning,

@@ -48,6 +48,12 @@ def test_a_key_is_checked_by_its_text_and_kept_as_a_digest(engine: Engine) -> No
         assert secret not in str(connection.execute(text("SELECT * FROM api_key")).all())
 
 
+@pytest.mark.parametrize("name", ["n\x1b[31m", "n\x9b31m", "two\nlines", "x" * 201])
+def test_a_keys_name_is_one_short_line(engine: Engine, name: str) -> None:
+    with pytest.raises(UsageError, match="control character"):
+        Keys(engine).create("local", "search", name=name)
+
+
 def test_an_expired_or_revoked_key_is_refused(engine: Engine) -> None:
     keys = Keys(engine)
     short, secret = keys.create("local", "admin", expires=NOW + MINUTE)

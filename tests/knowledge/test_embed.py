@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,6 +43,13 @@ def cosine(minilm: MiniLM, one: str, other: str) -> float:
 )
 def test_like_meanings_are_nearer_than_unlike_ones(minilm: MiniLM, text: str, near: str, far: str) -> None:
     assert cosine(minilm, text, near) > cosine(minilm, text, far) + 0.2
+
+
+def test_the_model_tells_nobody_and_keeps_nothing_outside(tmp_path: Path) -> None:
+    told = "from jirakb.knowledge.embed import MiniLM; MiniLM(threads=1).embed(['x'])"
+    home = {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-B", "-c", told], env=home, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_every_row_has_unit_length(minilm: MiniLM) -> None:

@@ -229,7 +229,8 @@ def test_twice_the_text_takes_no_more_than_about_twice_the_time(unit: str) -> No
         return time.process_time() - start
 
     small = min(seconds(25_000) for _ in range(2))
-    assert min(seconds(200_000) for _ in range(2)) < 20 * small + 0.1
+    # Eight times the text; a busy machine's caches double that, and a quadratic one would take sixty-four times as long.
+    assert min(seconds(200_000) for _ in range(2)) < 32 * small + 0.1
 
 
 def test_plain_prose_is_converted_at_megabytes_a_second() -> None:

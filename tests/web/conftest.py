@@ -11,9 +11,10 @@ from tests.web.house import browser as opened
 from tests.web.house import chromium
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, once for all tests of this process."""
+    """Debian's Chromium, once for the tests of one file: while it is open, its event loop runs in this thread, in which tests
+    of other files may start a service."""
     if not chromium():
         said = "There is no Chromium: run tests/web/install_chromium.sh (Debian's package chromium)."
         if os.environ.get("CI") == "true":

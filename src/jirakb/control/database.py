@@ -104,7 +104,13 @@ def _migrating(home: Path, url: str) -> Iterator[None]:
     if url:
         yield
         return
-    file = os.open(home / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        file = os.open(home / "control.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise SettingsError(
+            f"The home {home} cannot be written to: {exc.strerror}.",
+            fix="Make it writable, or name another with --home.",
+        ) from exc
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -31,7 +31,10 @@ class Tenants:
     def find_or_create(self, name: str) -> str:
         """The id of the tenant of that name, entered when it is new."""
         if not 0 < len(name.strip()) <= _LONGEST or not name.isprintable():
-            raise UsageError(f"A tenant's name has 1 to {_LONGEST} characters.", fix="Choose another --tenant NAME.")
+            raise UsageError(
+                f"A tenant's name has 1 to {_LONGEST} characters, none of them a control character.",
+                fix="Choose another --tenant NAME.",
+            )
         if found := self.all().get(name):
             return found
         row = {"id": str(ULID()), "name": name, "created": datetime.now(UTC)}

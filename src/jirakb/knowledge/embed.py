@@ -169,8 +169,11 @@ def _tokenizer(content: bytes) -> tokenizers.Tokenizer:
 
 
 def _session(content: bytes) -> onnxruntime.InferenceSession:
+    # It reports the machine to its makers, and keeps a device's id in the home folder, unless it is told not to before it loads.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime
 
+    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 
 import orjson
 
-_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
+_NOT_TEXT = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_IN_A_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c]")
+_LINE_BREAK = re.compile("\r\n|[\r\x0b\x0c\x85]")
 _GAP = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 _NOTHING: Mapping[str, object] = {}

@@ -7,7 +7,7 @@ import re
 MARK = "\ufdd0"
 """A noncharacter: stands for something already written, or kept for later. No text of a tree contains it."""
 
-_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x85\u2028\u2029\ufdd0-\ufddf]")
+_UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufdd0-\ufddf]")
 _LINE_ENDS = "\x85\u2028\u2029"
 
 

@@ -55,6 +55,10 @@ def one_issue(flavor: str, **options: Any) -> Site:
 # ---- when all is well
 
 
+def test_a_subject_shows_nobody_its_credentials() -> None:
+    assert "plum" not in repr(Subject("https://x.example", credentials={"jira_api_token": "plum"}))
+
+
 def test_a_connector_that_works_has_no_error_and_costs_a_dozen_calls(served: Any) -> None:
     told = examine(served).to_json()
     assert list(told) == ["ok", "flavor", "account", "time_zone", "projects", "findings", "estimate"]

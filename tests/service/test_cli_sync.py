@@ -60,7 +60,8 @@ def test_secrets_are_neither_printed_nor_kept(jirakb: Run, home: Home) -> None:
 def test_the_home_is_for_its_owner_alone(jirakb: Run, home: Home) -> None:
     jirakb(home, *home.sync_options())
     assert home.folder.stat().st_mode & 0o077 == 0
-    assert (home.kb / "kb.sqlite").stat().st_mode & 0o077 == 0
+    for file in (home.kb / "kb.sqlite", home.folder / "pacing.sqlite", home.folder / "control.sqlite"):
+        assert file.stat().st_mode & 0o077 == 0, file
 
 
 @pytest.mark.parametrize("way", ["variable", "file"])

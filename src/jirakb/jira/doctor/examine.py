@@ -54,7 +54,7 @@ class Subject:
     """What a connector would be made of, unchecked."""
 
     base_url: str
-    credentials: Mapping[str, object] | Credentials | None = None
+    credentials: Mapping[str, object] | Credentials | None = field(default=None, repr=False)
     projects: tuple[str, ...] = ()
     jql: str | None = None
     labels_to_skip: tuple[str, ...] = ()

@@ -93,6 +93,8 @@ def _open(file: Path) -> apsw.Connection:
 
 
 def _connect(file: Path) -> apsw.Connection:
+    with suppress(OSError):  # SQLite says it better what is wrong
+        file.touch(mode=0o600)
     base = apsw.Connection(str(file))
     try:
         base.set_busy_timeout(_BUSY_MS)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import apsw
 import httpx2
 import pytest
 from tests.service.command import Ended, Home
@@ -56,6 +59,35 @@ def test_status_has_the_names_of_the_contract(jirakb: Run, synced: Home) -> None
     assert connector["last_run"]["state"] == "complete"
     for_people = jirakb(synced, "status")
     assert "10 issues" in for_people.out
+
+
+def test_status_names_what_cannot_be_read_beside_the_others(jirakb: Run, home: Home) -> None:
+    jirakb(home, *home.sync_options("--kb", "junk"))
+    junk = home.kb
+    jirakb(home, *home.sync_options("--kb", "whole"))
+    for file in junk.glob("kb.sqlite*"):
+        file.write_bytes(b"no database" * 500)
+    ended = jirakb(home, "status", "--json")
+    told = {kb["name"]: kb for kb in ended.json["kbs"]}
+    assert (ended.code, told["whole"]["issues"]) == (1, 10)
+    assert "is damaged" in told["junk"]["error"]
+    assert f"kb/{junk.name}" in told["junk"]["fix"]
+    shutil.rmtree(junk)
+    for_people = jirakb(home, "status")
+    assert for_people.code == 6
+    assert "whole: 10 issues" in for_people.out
+    assert "junk: There is no knowledge base" in for_people.out
+
+
+def test_a_text_that_cannot_be_decoded_is_told_as_damage(jirakb: Run, home: Home, tmp_path: Path) -> None:
+    jirakb(home, *home.sync_options())
+    with closing(apsw.Connection(str(home.kb / "kb.sqlite"))) as connection:
+        connection.execute("UPDATE document SET title = CAST(x'ff41ff' AS TEXT)")
+    for command in (["export", "--out", str(tmp_path / "out")], ["search", "valve"]):
+        ended = jirakb(home, *command)
+        assert ended.code == 1
+        assert "'default' is damaged" in ended.err
+        assert "fault of jirakb" not in ended.err
 
 
 def test_an_export_as_markdown_has_a_file_for_each_issue(jirakb: Run, synced: Home, tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ def readable(folder: Path, name: str) -> Iterator[None]:
     """A damaged file is named, with what to do, rather than taken for a fault of the program."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError) as exc:
+    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as exc:  # the last of a text that is no UTF-8
         raise CorruptStoreError(
-            f"The knowledge base {name!r} in {folder} is damaged: {exc}.",
-            fix="Restore that folder from a copy, or remove it and sync again.",
+            f"The knowledge base {name!r} is damaged: {exc}.",
+            fix=f"Stop jirakb and restore the folder {folder.parent.name}/{folder.name} of the home from a copy, "
+            "or remove that folder and sync again.",
         ) from exc
     except apsw.FullError as exc:
         raise _disk_full(folder) from exc

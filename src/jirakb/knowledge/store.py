@@ -172,10 +172,6 @@ class KnowledgeBase:
                 )
             if version < SCHEMA_VERSION:
                 self._create(connection)
-        except apsw.NotADBError as exc:
-            raise CorruptStoreError(
-                f"{self.path} is not a knowledge base.", fix="Move it away and sync again."
-            ) from exc
         finally:
             connection.close()
 

@@ -32,13 +32,10 @@ def knowledge_base(settings: Settings, name: str, *, create: bool = False) -> It
         yield entry, base
 
 
-def every_knowledge_base(settings: Settings, name: str | None = None) -> Iterator[tuple[Entry, KnowledgeBase]]:
-    """Each knowledge base (or the named one), opened in turn."""
+def every_knowledge_base(settings: Settings, name: str | None = None) -> list[Entry]:
+    """Each knowledge base (or the named one), not opened: one that cannot be must not hide the others."""
     with closing(Catalog(settings.home, settings.database_url)) as catalog:
-        entries = [catalog.find(name)] if name else catalog.entries()
-    for entry in entries:
-        with opened(entry.folder, entry.name) as base:
-            yield entry, base
+        return [catalog.find(name)] if name else list(catalog.entries())
 
 
 def searcher_of(base: KnowledgeBase, models: Models) -> Searcher:

@@ -218,16 +218,19 @@ def export_command(
 
 @app.command()
 def status(home: options.Home = None, as_json: options.Json = False, kb: options.KbOrAll = None) -> None:
-    """Say what each knowledge base holds and up to when it has read."""
+    """Say what each knowledge base holds and up to when it has read; one that cannot be read hides no other."""
     from jirakb.service.app import every_knowledge_base
     from jirakb.service.status import status_json
 
     settings = Settings.for_home(home)
-    found = [status_json(entry, base) for entry, base in every_knowledge_base(settings, kb)]
+    told = [status_json(entry) for entry in every_knowledge_base(settings, kb)]
+    found = [one for one, _ in told]
     if as_json:
         console.write_json({"kbs": found})
     else:
         console.show_status(found)
+    if unread := [error for _, error in told if error]:
+        raise typer.Exit(unread[0].exit_code)
 
 
 @app.command()

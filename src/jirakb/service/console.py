@@ -128,6 +128,9 @@ def show_status(found: list[dict[str, Any]]) -> None:
     if not found:
         say("There is no knowledge base yet. Run jirakb sync first.")
     for kb in found:
+        if "error" in kb:
+            write(f"{kb['name']}: {kb['error']} {kb['fix']}".rstrip())
+            continue
         write(f"{kb['name']}: {kb['issues']} issues, {kb['documents']} documents, {kb['passages']} passages, "
               f"vectors {kb['vectors_ready']:.0%} ready")  # fmt: skip
         for connector in kb["connectors"]:

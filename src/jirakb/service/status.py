@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from jirakb.control.catalog import Entry
+from jirakb.errors import JirakbError
+from jirakb.knowledge.opening import opened
 from jirakb.knowledge.runs import Runs
 from jirakb.knowledge.store import KnowledgeBase
 from jirakb.report import utc_text
 
 
-def status_json(entry: Entry, base: KnowledgeBase) -> dict[str, Any]:
-    """One knowledge base as `jirakb status --json` lists it."""
+def status_json(entry: Entry) -> tuple[dict[str, Any], JirakbError | None]:
+    """One knowledge base as `jirakb status --json` lists it: its name and error alone where it cannot be read."""
+    try:
+        with opened(entry.folder, entry.name) as base:
+            return _holdings(entry, base), None
+    except JirakbError as exc:
+        return {"name": entry.name, "error": exc.message, "fix": exc.fix}, exc
+
+
+def _holdings(entry: Entry, base: KnowledgeBase) -> dict[str, Any]:
     counts = base.counts()
     runs = Runs(base)
     return {

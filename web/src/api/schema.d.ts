@@ -1732,6 +1732,11 @@ export interface components {
         KnowledgeBase: {
             /** Documents */
             documents: number;
+            /**
+             * Error
+             * @description Why it cannot be read; its counts are 0 then.
+             */
+            error?: string | null;
             /** Id */
             id: string;
             /** Issues */

@@ -8,7 +8,7 @@ from typing import Literal
 
 from jirakb.control.catalog import Entry
 from jirakb.documents import Readers
-from jirakb.errors import NotFoundError
+from jirakb.errors import CorruptStoreError, NotFoundError
 from jirakb.knowledge.query.fields import FIELDS, OPERATORS, Field, field_named
 from jirakb.service.web.models.knowledge import CompleteQuery, Completion, Completions
 from jirakb.service.web.shelf import Shelf
@@ -76,7 +76,7 @@ def _values(field: Field, shelf: Shelf, entries: Sequence[Entry], principals: Re
         try:
             with shelf.searcher(entry) as searcher:
                 told = searcher.search("", principals=principals, limit=1, facets=(facet,)).facets
-        except NotFoundError:
+        except (NotFoundError, CorruptStoreError):  # the others' values help all the same
             continue
         for one in told.get(facet, ()):
             seen[one.value] = seen.get(one.value, 0) + one.count

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from jirakb.errors import (
+    CorruptStoreError,
     DatabaseUnavailableError,
     DiskFullError,
     InsufficientPermissionsError,
@@ -122,6 +123,9 @@ def _problem(status: int, code: str = "", **more: Any) -> Problem:
 async def _of_program(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JirakbError)
     status = status_of(error)
+    if isinstance(error, CorruptStoreError):
+        _log.error("%s %s", error.message, error.fix)
+        return respond(_problem(status, _word(error), detail=error.message, fix=error.fix or None))
     if status == 500:
         return of_bug(request.scope.get("request_id", ""), error)
     if status == 503:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jirakb.control.catalog import Entry
 from jirakb.documents import Readers
-from jirakb.errors import NotFoundError, UsageError
+from jirakb.errors import CorruptStoreError, NotFoundError, UsageError
 from jirakb.knowledge.index.filters import Filter
 from jirakb.service.web.merging import following, merge_hits, read_cursors, sorts_of
 from jirakb.service.web.models import knowledge as told
@@ -17,6 +17,8 @@ from jirakb.service.web.models.contexts import ContextAnswer, ContextRequest
 from jirakb.service.web.shelf import Shelf
 
 _MOST_VALUES = 100
+_UNREAD: Mapping[str, Any] = {"hits": [], "total": 0, "took_ms": 0.0, "vectors_ready": 1.0}
+"""The answer of a knowledge base that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def search_all(
     sorts, cursors = sorts_of(wanted), read_cursors(wanted.cursor)
     chosen = {entry.id: entry for entry in entries if cursors is None or entry.id in cursors}
     places = cursors or {}
-    parts = list(_each(chosen.values(), lambda entry: ask(entry, wanted.limit, places.get(entry.id))))
+    parts = list(_each(list(chosen.values()), lambda entry: ask(entry, wanted.limit, places.get(entry.id))))
     hits = merge_hits(parts, sorts)[: wanted.limit]
     shown = Counter(str(hit["kb_id"]) for hit in hits)
     more = following(parts, shown, cursors, lambda kb, limit: ask(chosen[kb], limit, places.get(kb)))
@@ -108,13 +110,20 @@ def context_of(
     return ContextAnswer.model_validate({"kb_id": entries[0].id, **found.to_json()})
 
 
-def _each(entries: Iterable[Entry], ask: Callable[[Entry], Part]) -> Iterator[Part]:
-    """Each one's answer; without those that know nothing of it, where others may."""
+def _each(entries: Sequence[Entry], ask: Callable[[Entry], Part]) -> Iterator[Part]:
+    """Each one's answer; without those that know nothing of it, where others may.
+
+    One that is damaged answers with a note that says so; asked for alone, it raises CorruptStoreError.
+    """
     for entry in entries:
         try:
             yield ask(entry)
         except NotFoundError:
             continue
+        except CorruptStoreError as damage:
+            if len(entries) == 1:
+                raise
+            yield Part(entry.id, _UNREAD, (f"{damage.message} It was not searched. {damage.fix}".strip(),))
 
 
 def _one(part: Part) -> told.SearchAnswer:

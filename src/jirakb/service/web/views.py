@@ -14,7 +14,7 @@ from jirakb.control.keys import ApiKey
 from jirakb.control.runs import RunRecord
 from jirakb.documents import Readers
 from jirakb.engine.claims import Claims
-from jirakb.errors import NotFoundError
+from jirakb.errors import CorruptStoreError, NotFoundError
 from jirakb.knowledge import store
 from jirakb.knowledge.runs import Runs
 from jirakb.service.web.models import connectors as told
@@ -61,14 +61,14 @@ def connector_view(
     saved: SavedConnector, last: RunRecord | None, entry: Entry | None, shelf: Shelf, now: datetime
 ) -> told.Connector:
     """A connector with what it has in its knowledge base."""
-    counts, watermark = _standing(saved, entry, shelf)
+    counts, watermark, damage = _standing(saved, entry, shelf)
     return told.Connector(
         id=saved.id,
         name=saved.name,
         source="jira",
         kb_id=saved.kb,
         state=saved.state,
-        why=saved.why,
+        why=" ".join(filter(None, (saved.why, damage))),
         config=saved.config,
         has_credentials=saved.has_credentials,
         refresh_freq=saved.refresh_minutes,
@@ -92,15 +92,22 @@ def next_run(saved: SavedConnector) -> datetime | None:
 
 def _standing(
     saved: SavedConnector, entry: Entry | None, shelf: Shelf
-) -> tuple[told.ConnectorCounts, datetime | None]:  # fmt: skip
+) -> tuple[told.ConnectorCounts, datetime | None, str]:  # fmt: skip
+    """What it has, up to when it has read, and why that cannot be told where its knowledge base is damaged."""
     if entry is None or not shelf.has(entry):
-        return _NOTHING, None
+        return _NOTHING, None, ""
     try:
         with shelf.base(entry) as base:
             owned = Claims(base).of(saved.id)
-            return _counts(base, owned), _watermark(base, owned)
+            return _counts(base, owned), _watermark(base, owned), ""
     except NotFoundError:  # removed meanwhile
-        return _NOTHING, None
+        return _NOTHING, None, ""
+    except CorruptStoreError as damage:
+        return _NOTHING, None, _damage(damage)
+
+
+def _damage(error: CorruptStoreError) -> str:
+    return f"{error.message} {error.fix}".strip()
 
 
 def _counts(base: store.KnowledgeBase, owned: Sequence[str]) -> told.ConnectorCounts:
@@ -136,7 +143,7 @@ def _omission(row: Sequence[Any], address: str) -> Mapping[str, Any]:
 
 def base_view(entry: Entry, shelf: Shelf, principals: Readers | None) -> KnowledgeBase:
     """A knowledge base with what these principals may read of it; one that nothing was stored in yet is empty."""
-    empty = KnowledgeBase(id=entry.id, name=entry.name, issues=0, documents=0, passages=0, vectors_ready=1.0)
+    empty = _empty(entry)
     if not shelf.has(entry):
         return empty
     try:
@@ -148,6 +155,18 @@ def base_view(entry: Entry, shelf: Shelf, principals: Readers | None) -> Knowled
         id=entry.id, name=entry.name, issues=counts.issues, documents=counts.documents, passages=counts.passages,
         vectors_ready=round(counts.vectors_ready, 4),
     )  # fmt: skip
+
+
+def listed_base_view(entry: Entry, shelf: Shelf, principals: Readers | None) -> KnowledgeBase:
+    """The same among others, which one that is damaged must not hide."""
+    try:
+        return base_view(entry, shelf, principals)
+    except CorruptStoreError as damage:
+        return _empty(entry).model_copy(update={"error": _damage(damage)})
+
+
+def _empty(entry: Entry) -> KnowledgeBase:
+    return KnowledgeBase(id=entry.id, name=entry.name, issues=0, documents=0, passages=0, vectors_ready=1.0)
 
 
 def key_view(key: ApiKey) -> Key:

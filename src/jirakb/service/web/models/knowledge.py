@@ -34,6 +34,7 @@ class KnowledgeBase(BaseModel):
     documents: int
     passages: int
     vectors_ready: float
+    error: Annotated[str | None, Field(description="Why it cannot be read; its counts are 0 then.")] = None
 
 
 class KnowledgeBasePage(Page[KnowledgeBase]):

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from jirakb.control.catalog import Entry
-from jirakb.errors import NotFoundError
+from jirakb.errors import CorruptStoreError, JirakbError, NotFoundError
 from jirakb.knowledge.store import StoredDocument
 from jirakb.service.web.access import Admin, Reader, principals_of
 from jirakb.service.web.context import Context, KnowledgeBaseId, Shared, known_id
@@ -22,7 +22,7 @@ from jirakb.service.web.models.knowledge import (
 )
 from jirakb.service.web.models.paging import PageQuery, cut, read_cursor
 from jirakb.service.web.problems import BODY, answers
-from jirakb.service.web.views import base_view
+from jirakb.service.web.views import base_view, listed_base_view
 
 router = APIRouter(prefix="/v1", tags=["knowledge bases"])
 _KIND = "kb"
@@ -35,7 +35,7 @@ def list_knowledge_bases(page: Annotated[PageQuery, Query()], key: Reader, conte
     found = [entry for entry in context.service.catalog.entries(key.tenant) if entry.name > after]
     entries, following = cut(found, page.limit, _KIND, lambda entry: entry.name)
     principals = principals_of(key)
-    views = [base_view(entry, context.shelf, principals) for entry in entries]
+    views = [listed_base_view(entry, context.shelf, principals) for entry in entries]
     return KnowledgeBasePage(items=views, next_cursor=following)
 
 
@@ -65,13 +65,16 @@ def get_document(
     context: Shared,
 ) -> Document:
     """An issue as markdown, cut to what the key may read, and the texts of its attachments."""
+    missing: JirakbError = NotFoundError("There is no such issue here.", key=issue)
     for entry in entries_of(context, key.tenant, query.kb_id):
         try:
             with context.shelf.base(entry) as base:
                 return _document(entry, base.documents(issue, principals_of(key)))
         except NotFoundError:
             continue
-    raise NotFoundError("There is no such issue here.", key=issue)
+        except CorruptStoreError as damage:  # the issue may be in another one
+            missing = damage
+    raise missing
 
 
 def entries_of(context: Context, tenant: str, kb: str | None) -> list[Entry]:

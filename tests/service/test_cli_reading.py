@@ -79,11 +79,16 @@ def test_status_names_what_cannot_be_read_beside_the_others(jirakb: Run, home: H
     assert "junk: There is no knowledge base" in for_people.out
 
 
-def test_a_text_that_cannot_be_decoded_is_told_as_damage(jirakb: Run, home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change", ["title = CAST(x'ff41ff' AS TEXT)", "metadata = '{torn'", "parts_zstd = x'28b52ffd00'"]
+)
+def test_a_text_that_cannot_be_decoded_is_told_as_damage(
+    jirakb: Run, home: Home, tmp_path: Path, change: str
+) -> None:  # fmt: skip
     jirakb(home, *home.sync_options())
     with closing(apsw.Connection(str(home.kb / "kb.sqlite"))) as connection:
-        connection.execute("UPDATE document SET title = CAST(x'ff41ff' AS TEXT)")
-    for command in (["export", "--out", str(tmp_path / "out")], ["search", "valve"]):
+        connection.execute(f"UPDATE document SET {change}")
+    for command in (["export", "--out", str(tmp_path / "out")], ["show", "PUMP-1"]):
         ended = jirakb(home, *command)
         assert ended.code == 1
         assert "'default' is damaged" in ended.err

@@ -7,9 +7,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import apsw
+import orjson
+import zstandard
 
 from jirakb.errors import CorruptStoreError, DiskFullError
 from jirakb.knowledge.store import KnowledgeBase
+
+_DAMAGE = (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError, orjson.JSONDecodeError, zstandard.ZstdError)
+"""The last three are of a stored text that is not what was written: what a site or a client sends is judged where it is read."""
 
 
 @contextmanager
@@ -24,7 +29,7 @@ def readable(folder: Path, name: str) -> Iterator[None]:
     """A damaged file is named, with what to do, rather than taken for a fault of the program."""
     try:
         yield
-    except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as exc:  # the last of a text that is no UTF-8
+    except _DAMAGE as exc:
         raise CorruptStoreError(
             f"The knowledge base {name!r} is damaged: {exc}.",
             fix=f"Stop jirakb and restore the folder {folder.parent.name}/{folder.name} of the home from a copy, "

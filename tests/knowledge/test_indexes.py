@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import threading
 import time
@@ -73,6 +74,42 @@ def test_a_damaged_text_index_is_made_anew(shelf: Shelf, damage: str) -> None:
     for path in (shelf.folder / "text" / "open").glob("*" if damage == "everything" else damage):
         path.write_bytes(b"" if damage == "everything" else path.read_bytes()[: path.stat().st_size // 2])
     assert answer(shelf.searcher().search("login", principals=None)) == before
+
+
+@pytest.mark.parametrize("damage", ["*.term", "*.idx"])
+@pytest.mark.parametrize("finder", ["search", "sync"])
+def test_a_text_index_with_bytes_of_something_else_is_made_anew(shelf: Shelf, damage: str, finder: str) -> None:
+    fill(shelf, 120)
+    before = answer(shelf.searcher().search("login", principals=None))
+    for seed in range(2):
+        scribble(shelf.folder / "text" / "open", damage, seed)
+        if finder == "sync":
+            shelf.put("ABC-200", f"stored {seed}")
+            shelf.remove("ABC-200")
+            shelf.index()
+        assert answer(shelf.searcher().search("login", principals=None)) == before
+
+
+@pytest.mark.parametrize("damage", ["*.seq", "*.passage", "*.document", "*.readers"])
+def test_a_matrix_file_with_bytes_of_something_else_is_made_anew(shelf: Shelf, damage: str) -> None:
+    fill(shelf)
+    save(shelf)
+    shelf.put("ABC-13", "appended login")
+    shelf.embed()
+    before = answer(shelf.searcher().search("login", principals=None, mode="vector"))
+    for seed in range(3):
+        assert save(shelf).filed == 13
+        scribble(shelf.folder / "vectors", damage, seed)
+        assert answer(shelf.searcher().search("login", principals=None, mode="vector")) == before
+
+
+def scribble(folder: Path, pattern: str, seed: int) -> None:
+    """Random bytes in the middle of files, which stay as long as they were."""
+    for path in folder.glob(pattern):
+        content = path.read_bytes()
+        start = min(100, len(content) // 2)
+        noise = random.Random(seed).randbytes(min(2_000, len(content) - start))
+        path.write_bytes(content[:start] + noise + content[start + len(noise) :])
 
 
 def test_a_matrix_file_that_is_damaged_or_of_another_knowledge_base_is_made_anew(

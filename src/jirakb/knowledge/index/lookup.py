@@ -129,7 +129,8 @@ class _Tongue:
 
     def frequency(self, word: str) -> int:
         if word not in self.known:
-            self.known[word] = self.searcher.doc_freq(self.field, word)
+            with readable():
+                self.known[word] = self.searcher.doc_freq(self.field, word)
         return self.known[word]
 
     def term(self, word: str, weight: float, rarity: float | None) -> Query:
@@ -224,7 +225,8 @@ class Lookup:
 
     def has_extra(self) -> bool:
         """Whether any entry is not its issue's own text, be it that it does not match."""
-        return any(searcher.doc_freq("kind", "extra") for searcher, _ in self._asks)
+        with readable():
+            return any(searcher.doc_freq("kind", "extra") for searcher, _ in self._asks)
 
     def count(self, kind: str) -> int:
         """How many entries of this kind match: "own" (the issue's own text, one per issue) or "extra"."""

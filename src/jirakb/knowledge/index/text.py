@@ -73,8 +73,16 @@ def readable() -> Iterator[None]:
     """What tantivy says of files that are damaged or missing becomes a CorruptStoreError."""
     try:
         yield
-    except (ValueError, OSError) as exc:
+    except BaseException as exc:
+        if not _tells_of_damage(exc):
+            raise
         raise CorruptStoreError(f"The text index cannot be read: {exc}", fix="Delete its folder.") from exc
+
+
+def _tells_of_damage(error: BaseException) -> bool:
+    """A full disk is no damage. Bytes that tantivy trusts make it panic, with an exception that no module offers."""
+    is_its = isinstance(error, ValueError | OSError) or type(error).__name__ == "PanicException"
+    return is_its and "No space left" not in str(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,12 @@ class Position:
 
 
 def position(searcher: tantivy.Searcher, rules: tantivy.Schema) -> Position:
-    """What the index's meta entry says."""
-    hits = searcher.search(Query.term_query(rules, "kind", "meta"), 1).hits
-    if not hits:
-        return Position("", 0)
-    entry = searcher.doc(hits[0][1])
+    """What the index's meta entry says; raises CorruptStoreError when it cannot be read."""
+    with readable():
+        hits = searcher.search(Query.term_query(rules, "kind", "meta"), 1).hits
+        if not hits:
+            return Position("", 0)
+        entry = searcher.doc(hits[0][1])
     return Position(str(entry.get_first("base")), int(entry.get_first("seq") or 0))
 
 
@@ -122,6 +131,13 @@ class TextIndex:
 
     def follow(self, connection: apsw.Connection) -> int:
         """Index what the outbox says has changed, and commit; how many outbox rows that were."""
+        try:
+            return self._follow(connection)
+        except CorruptStoreError:  # found while writing: made anew, once
+            self._discard()
+            return self._follow(connection)
+
+    def _follow(self, connection: apsw.Connection) -> int:
         shards = self._ready(connection)
         head, done, written = outbox_head(connection), 0, 0
         while shards.seq < head:
@@ -152,10 +168,13 @@ class TextIndex:
         except CorruptStoreError:
             usable = False
         if not usable or self._shards is None:
-            self.close()
-            shutil.rmtree(self._folder, ignore_errors=True)
+            self._discard()
             self._shards = _Shards(self._folder, base, new=True)
         return self._shards
+
+    def _discard(self) -> None:
+        self.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 class _Shards:
@@ -194,11 +213,12 @@ class _Shards:
             entry.add_text("base", self._base)
             entry.add_unsigned("seq", self.seq)
             writer.add_document(entry)
-            writer.commit()
+            with readable():  # what is deleted is looked for in the segments that are there
+                writer.commit()
 
     def close(self) -> None:
         for writer in self._writers.values():
-            with suppress(ValueError):  # the folder was deleted under the writer
+            with suppress(CorruptStoreError), readable():  # the folder was deleted under the writer, or is damaged
                 writer.rollback()
                 writer.wait_merging_threads()
 

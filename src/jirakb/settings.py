@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ OVERLAP_BYTES = 2 * 1024
 """A section split from the one before repeats up to this much of its end (OVERLAP_SIZE)."""
 PASSAGE_CHARS = 800
 """A passage is at most this many characters: about 200 tokens, below the embedder's 256 with the issue's heading."""
+
+MOST_TIME = 100_000
+"""Minutes, hours or days before now: more would end before the calendar begins."""
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,7 @@ class Settings:
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Settings:
-        """The settings of this process; raises UsageError on a value that is no number where one is needed."""
+        """The settings of this process; raises UsageError on a value that cannot be meant."""
         env = os.environ if environ is None else environ
         return cls(
             home=Path(env.get("JIRAKB_HOME") or Path.home() / ".jirakb"),
@@ -124,10 +128,10 @@ class Settings:
             allowed_sites=_list(env, "JIRAKB_ALLOWED_SITES"),
             token=env.get("JIRAKB_TOKEN", ""),
             password=env.get("JIRAKB_PASSWORD", ""),
-            connections=int(_number(env, "JIRAKB_CONNECTIONS", cls.connections)),
-            overlap_minutes=int(_number(env, "JIRAKB_OVERLAP_MINUTES", cls.overlap_minutes)),
-            census_hours=int(_number(env, "JIRAKB_CENSUS_HOURS", cls.census_hours)),
-            brake_share=_number(env, "JIRAKB_BRAKE_SHARE", cls.brake_share),
+            connections=int(_number(env, "JIRAKB_CONNECTIONS", cls.connections, least=1)),
+            overlap_minutes=int(_number(env, "JIRAKB_OVERLAP_MINUTES", cls.overlap_minutes, most=MOST_TIME)),
+            census_hours=int(_number(env, "JIRAKB_CENSUS_HOURS", cls.census_hours, most=MOST_TIME)),
+            brake_share=_number(env, "JIRAKB_BRAKE_SHARE", cls.brake_share, most=1),
             brake_count=int(_number(env, "JIRAKB_BRAKE_COUNT", cls.brake_count)),
             attachment_text=int(_number(env, "JIRAKB_ATTACHMENT_TEXT", cls.attachment_text)),
             ocr=_ocr(env.get("JIRAKB_OCR", "")) or cls.ocr,
@@ -144,10 +148,10 @@ class Settings:
             rerank_key=env.get("JIRAKB_RERANK_KEY", ""),
             rerank_seconds=_number(env, "JIRAKB_RERANK_SECONDS", cls.rerank_seconds),
             rerank_top=int(_number(env, "JIRAKB_RERANK_TOP", cls.rerank_top)),
-            site_runs=int(_number(env, "JIRAKB_SITE_RUNS", cls.site_runs)),
+            site_runs=int(_number(env, "JIRAKB_SITE_RUNS", cls.site_runs, least=1)),
             fields_minutes=_number(env, "JIRAKB_FIELDS_MINUTES", cls.fields_minutes),
-            worker_runs=int(_number(env, "JIRAKB_WORKER_RUNS", cls.worker_runs)),
-            keep_runs_days=int(_number(env, "JIRAKB_KEEP_RUNS_DAYS", cls.keep_runs_days)),
+            worker_runs=int(_number(env, "JIRAKB_WORKER_RUNS", cls.worker_runs, least=1)),
+            keep_runs_days=int(_number(env, "JIRAKB_KEEP_RUNS_DAYS", cls.keep_runs_days, most=MOST_TIME)),
             database_url=env.get("JIRAKB_DATABASE_URL", ""),
             redis_url=env.get("JIRAKB_REDIS_URL", ""),
             ca_bundle=env.get("JIRAKB_CA_BUNDLE", ""),
@@ -198,9 +202,13 @@ def _one_of(env: Mapping[str, str], name: str, known: tuple[T, ...]) -> T:
     return next((word for word in known if word == text), known[0])
 
 
-def _number(env: Mapping[str, str], name: str, default: float) -> float:
+def _number(env: Mapping[str, str], name: str, default: float, least: int = 0, most: int | None = None) -> float:
     text = env.get(name, "")
     try:
-        return float(text) if text else default
-    except ValueError as exc:
-        raise UsageError(f"{name} must be a number, not {text!r}.", fix=f"Set {name} to a number or unset it.") from exc
+        number = float(text) if text else default
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number) or number < least or (most is not None and number > most):
+        bounds = f"of at least {least}" if most is None else f"from {least} to {most:,}"
+        raise UsageError(f"{name} must be a number {bounds}, not {text!r}.", fix=f"Set {name} to one or unset it.")
+    return number

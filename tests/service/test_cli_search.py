@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -33,6 +34,21 @@ HOSTILE = [
 def keys(ended: Ended) -> set[str]:
     assert ended.code == 0, ended.err
     return {hit["key"] for hit in ended.json["hits"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("JIRAKB_CENSUS_HOURS", value) for value in ("nan", "inf", "-1", "1e300", "many")),
+        *(("JIRAKB_BRAKE_SHARE", value) for value in ("7", "-0.1", "nan")),
+        ("JIRAKB_CONNECTIONS", "0"), ("JIRAKB_DISK_RESERVE", "inf"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_be_meant_is_named(jirakb: Run, home: Home, name: str, value: str) -> None:
+    ended = jirakb(replace(home, settings={name: value}), "search", "gasket")
+    assert ended.code == 2
+    assert f"Error: {name} must be a number " in ended.err
+    assert repr(value) in ended.err
 
 
 def test_hits_have_the_names_of_the_contract(jirakb: Run, synced: Home) -> None:

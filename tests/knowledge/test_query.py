@@ -218,5 +218,9 @@ def test_an_order_names_columns_and_ends() -> None:
     assert read_sorts("updated asc") == (Sort("updated"),)
     assert read_sorts("relevance") == read_sorts("") == ()
     for wrong in ("colour", "created down", "created,", "relevance, created", ",", "labels", "created; drop"):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) as raised:
             read_sorts(wrong)
+        assert raised.value.message == f"The order {wrong!r} cannot be read."
+        assert "relevance" in raised.value.fix
+        assert "created" in raised.value.fix
+        assert "--query" not in raised.value.fix

@@ -80,7 +80,13 @@ def read(query: str, language: Language, now: datetime) -> Plan:
 
 def read_sorts(text: str) -> tuple[Sort, ...]:
     """An order as it stands behind ORDER BY, "relevance" or "" for that; raises UsageError."""
-    return _sorts(text, parse_order(text)) if text.strip() else ()
+    try:
+        return _sorts(text, parse_order(text)) if text.strip() else ()
+    except UsageError as exc:
+        raise UsageError(
+            f"The order {shortened(text)!r} cannot be read.",
+            fix=f"Order by relevance alone, or by {_sortable()}; each may have asc or desc behind it, commas between them.",
+        ) from exc
 
 
 class _Planner:
@@ -299,10 +305,12 @@ def _sorts(query: str, order: Sequence[Ordering]) -> tuple[Sort, ...]:
 def _sorts_by(query: str, ordering: Ordering) -> Iterator[Sort]:
     field = field_named(ordering.field.text)
     if field is None or not field.is_sortable:
-        known = ", ".join(field.name for field in FIELDS if field.is_sortable)
-        raise mistake(
-            query, ordering.field.at, f"issues cannot be ordered by this, only by relevance alone, or by {known}"
-        )
+        what = f"issues cannot be ordered by this, only by relevance alone, or by {_sortable()}"
+        raise mistake(query, ordering.field.at, what)
     descending = field.is_newest_first if ordering.descending is None else ordering.descending
     columns = field.columns if field.kind == "key" else field.columns[:1]
     yield from (Sort(column, descending) for column in columns)
+
+
+def _sortable() -> str:
+    return ", ".join(field.name for field in FIELDS if field.is_sortable)

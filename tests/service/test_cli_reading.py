@@ -167,6 +167,18 @@ def test_the_installed_command_says_its_version(home: Home) -> None:
     assert ended.stdout == f"jirakb {package.__version__}\n"
 
 
+@pytest.mark.parametrize(("form", "file"), [("md", "{site}/PUMP-1.md.part"), ("jsonl", "documents.part")])
+def test_a_full_disk_is_named_by_the_folder_that_is_exported_into(
+    jirakb: Run, synced: Home, tmp_path: Path, form: str, file: str
+) -> None:
+    draft = tmp_path / file.format(site=synced.running.base_url.removeprefix("http://").replace(":", "_"))
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    draft.symlink_to("/dev/full")
+    ended = jirakb(synced, "export", "--out", str(tmp_path), "--format", form)
+    assert ended.code == 2
+    assert f"The disk of {tmp_path} is full." in ended.err
+
+
 def test_a_reader_that_goes_away_is_no_fault(home: Home) -> None:
     assert home.sync().code == 0
     with home.start("show", "PUMP-1") as process:

@@ -28,20 +28,22 @@ def opened(folder: Path, name: str, *, create: bool = False) -> Iterator[Knowled
 def readable(folder: Path, name: str) -> Iterator[None]:
     """A damaged file is named, with what to do, rather than taken for a fault of the program."""
     try:
-        yield
+        with having_room(folder):
+            yield
     except _DAMAGE as exc:
         raise CorruptStoreError(
             f"The knowledge base {name!r} is damaged: {exc}.",
             fix=f"Stop jirakb and restore the folder {folder.parent.name}/{folder.name} of the home from a copy, "
             "or remove that folder and sync again.",
         ) from exc
-    except apsw.FullError as exc:
-        raise _disk_full(folder) from exc
-    except (OSError, ValueError) as exc:  # the text index says it with a ValueError
-        if "No space left" in str(exc):
-            raise _disk_full(folder) from exc
+
+
+@contextmanager
+def having_room(folder: Path) -> Iterator[None]:
+    """A disk that is full is told by the folder that the block writes into."""
+    try:
+        yield
+    except (apsw.FullError, OSError, ValueError) as exc:  # the text index says it with a ValueError
+        if isinstance(exc, apsw.FullError) or "No space left" in str(exc):
+            raise DiskFullError(f"The disk of {folder} is full.", fix="Make room; what was stored stays.") from exc
         raise
-
-
-def _disk_full(folder: Path) -> DiskFullError:
-    return DiskFullError(f"The disk of {folder} is full.", fix="Make room; what was stored stays.")

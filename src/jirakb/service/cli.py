@@ -204,12 +204,13 @@ def export_command(
     as_json: options.Json = False,
 ) -> None:
     """Write every document to files."""
+    from jirakb.knowledge.opening import having_room
     from jirakb.service import export
     from jirakb.service.app import knowledge_base
 
     export.prepare_folder(out)
-    with knowledge_base(Settings.for_home(home), kb) as (_, base):
-        write = export.export_markdown if format_ == "md" else export.export_jsonl
+    write = export.export_markdown if format_ == "md" else export.export_jsonl
+    with knowledge_base(Settings.for_home(home), kb) as (_, base), having_room(out):
         count = write(base.each_document(), out)
     console.say(f"{count} documents written to {out}.")
     if as_json:

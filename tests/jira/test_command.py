@@ -58,3 +58,15 @@ def test_it_runs_as_a_module(site: Any) -> None:
     )
     assert json.loads(done.stdout)["key"] == "ABC-1"
     assert done.stderr == ""
+
+
+def test_a_reader_that_goes_away_is_no_fault(site: Any) -> None:
+    command = [sys.executable, "-m", "jirakb.jira.connector", "--base-url", site.running.base_url]
+    with subprocess.Popen(
+        [*command, "--project", "ABC", "--token", "sim-pat"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 141

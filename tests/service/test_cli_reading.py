@@ -17,6 +17,7 @@ from tests.service.command import Ended, Home
 
 import jirakb as package
 from jirakb.knowledge.store import StoredDocument
+from jirakb.service.cli import READER_GONE
 from jirakb.service.export import export_jsonl, export_markdown
 
 Run = Callable[..., Ended]
@@ -179,14 +180,14 @@ def test_a_full_disk_is_named_by_the_folder_that_is_exported_into(
     assert f"The disk of {tmp_path} is full." in ended.err
 
 
-def test_a_reader_that_goes_away_is_no_fault(home: Home) -> None:
-    assert home.sync().code == 0
-    with home.start("show", "PUMP-1") as process:
+@pytest.mark.parametrize("arguments", [("show", "PUMP-1"), ("search", "pump"), ("search", "pump", "--json")])
+def test_a_reader_that_goes_away_is_no_fault(synced: Home, arguments: tuple[str, ...]) -> None:
+    with synced.start(*arguments) as process:
         assert process.stdout is not None
         process.stdout.close()
-        process.wait(60)
+        assert process.wait(60) == READER_GONE
         assert process.stderr is not None
-        assert "Traceback" not in process.stderr.read()
+        assert process.stderr.read() == ""
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,6 +6,7 @@ Errors go to stderr; the exit codes are those of the command line.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -23,6 +24,7 @@ from jirakb.settings import Settings
 
 _FAILED_OMISSIONS = 3
 _INTERRUPTED = 130
+_READER_GONE = 141
 
 
 def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err: TextIO | None = None) -> int:
@@ -32,6 +34,10 @@ def main(arguments: Sequence[str] | None = None, out: TextIO | None = None, err:
     try:
         with closing(_connector(options, Settings.read())) as connector:
             return _write_documents(connector, options, out, err)
+    except BrokenPipeError:
+        # What is left unwritten would be tried again, and told, when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+        return _READER_GONE
     except JirakbError as exc:
         err.write(f"error: {exc.message}\n" + (f"  {exc.fix}\n" if exc.fix else ""))
         return exc.exit_code
@@ -63,6 +69,7 @@ def _write_documents(connector: JiraConnector, options: argparse.Namespace, out:
             err.write(f"{item.cls}: {item.kind} of {item.key}: {item.reason} {item.detail}".rstrip() + "\n")
         else:
             out.write(document_line(item) + "\n")
+    out.flush()
     return _FAILED_OMISSIONS if failed else 0
 
 

@@ -32,6 +32,8 @@ ExportFormat = Literal["md", "jsonl"]
 Flavor = Literal["cloud", "dc"]
 Prune = Literal["auto", "always", "never"]
 INTERRUPTED = 130
+READER_GONE = 141
+"""What a shell shows for a process that SIGPIPE ended."""
 
 app = typer.Typer(
     help="Makes a Jira site a searchable knowledge base and keeps it true.",
@@ -52,9 +54,10 @@ def main() -> None:
         _end_interrupted()
     except typer.Exit as stop:
         raise SystemExit(stop.exit_code) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(141) from None
+    except SystemExit as stop:
+        if isinstance(stop.__context__, BrokenPipeError):  # typer and rich make a 1 of a reader that goes away
+            raise SystemExit(READER_GONE) from None
+        raise
     except JirakbError as error:
         _fail(error, wants_json="--json" in arguments)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a reference instead of a traceback

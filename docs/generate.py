@@ -33,6 +33,7 @@ Messages and progress go to stderr, results to stdout. `--json` makes the last l
 | 5 | the site could not be reached or kept refusing |
 | 6 | not found |
 | 130 | interrupted; what was committed stays, the next run goes on |
+| 141 | the reader of the output went away, as `head` does |
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -63,7 +64,7 @@ class Keys:
         """A new key, and the text that its holder sends, which is not kept; raises UsageError on bad values."""
         if scope not in SCOPES:
             raise UsageError(f"{scope!r} is no scope.", fix=f"Choose one of {', '.join(SCOPES)}.")
-        if len(name) > 200 or not name.isprintable():
+        if len(name) > 200 or any(unicodedata.category(letter) == "Cc" for letter in name):
             raise UsageError("A key's name has at most 200 characters, none of them a control character.")
         identity, secret = str(ULID()), secrets.token_urlsafe(32)
         text = f"{_PREFIX}_{identity.lower()}_{secret}"

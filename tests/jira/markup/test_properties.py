@@ -108,7 +108,8 @@ NASTY = (
 @pytest.mark.parametrize("unit", NASTY)
 def test_twice_the_text_takes_about_twice_the_time(unit: str) -> None:
     once, twice = (unit * (size // len(unit)) for size in (30_000, 60_000))
-    assert min(_seconds(twice) for _ in range(3)) < 3.5 * _seconds(once) + 0.2
+    # A busy machine's caches make more of it than twice; four times the text would be known from a quadratic one by far.
+    assert min(_seconds(twice * 2) for _ in range(2)) < 10 * _seconds(once) + 0.2
 
 
 def _seconds(text: str) -> float:
